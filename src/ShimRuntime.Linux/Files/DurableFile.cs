@@ -1,0 +1,83 @@
+using System.Runtime.InteropServices;
+using static Tmds.Linux.LibC;
+
+namespace ShimRuntime.Linux;
+
+/// <summary>Whole-file writes that a crash leaves either old or new: temp in the same directory, fsync, rename, fsync of the directory.</summary>
+public static unsafe class DurableFile
+{
+    private static long _sequence;
+
+    /// <summary>Replaces <paramref name="path"/>; survives power loss when this returns.</summary>
+    /// <param name="mode">Permission bits, such as 0x180 (0600).</param>
+    public static void Write(string path, ReadOnlySpan<byte> content, uint mode = 0x180) => Replace(path, content, mode, true);
+
+    /// <summary>As <see cref="Write"/> without the fsyncs, for files that a reboot deletes (/run).</summary>
+    public static void WriteVolatile(string path, ReadOnlySpan<byte> content, uint mode = 0x180) => Replace(path, content, mode, false);
+
+    /// <summary>fsync(2) of a directory: makes renames, links and unlinks in it durable.</summary>
+    public static void SyncDirectory(string path)
+    {
+        var fd = Open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        var failed = fsync(fd) < 0;
+        var error = errno;
+        _ = close(fd);
+        if (failed) throw new LinuxException("fsync", error, path);
+    }
+
+    /// <summary>Deletes a file durably; one that is not there is no error.</summary>
+    public static void Delete(string path)
+    {
+        File.Delete(path);
+        SyncDirectory(Path.GetDirectoryName(path)!);
+    }
+
+    private static void Replace(string path, ReadOnlySpan<byte> content, uint mode, bool durable)
+    {
+        var temp = $"{path}.{Environment.ProcessId}-{Interlocked.Increment(ref _sequence)}.tmp";
+        var fd = Open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        try
+        {
+            WriteAll(fd, content, temp);
+            if (durable && fsync(fd) < 0) throw new LinuxException("fsync", errno, temp);
+            _ = close(fd);
+            fd = -1;
+            File.Move(temp, path, true);
+            if (durable) SyncDirectory(Path.GetDirectoryName(path)!);
+        }
+        catch
+        {
+            if (fd >= 0) _ = close(fd);
+            File.Delete(temp);
+            throw;
+        }
+    }
+
+    private static int Open(string path, int flags, uint mode)
+    {
+        var utf8 = Marshal.StringToCoTaskMemUTF8(path);
+        try
+        {
+            var fd = open((byte*)utf8, flags, (Tmds.Linux.mode_t)mode);
+            return fd >= 0 ? fd : throw new LinuxException("open", errno, path);
+        }
+        finally
+        {
+            Marshal.FreeCoTaskMem(utf8);
+        }
+    }
+
+    private static void WriteAll(int fd, ReadOnlySpan<byte> content, string path)
+    {
+        fixed (byte* start = content)
+        {
+            for (var done = 0; done < content.Length;)
+            {
+                var count = (long)write(fd, start + done, content.Length - done);
+                if (count < 0 && errno == Errno.EINTR) continue;
+                if (count < 0) throw new LinuxException("write", errno, path);
+                done += (int)count;
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
+
+namespace ShimRuntime.Linux;
+
+/// <summary>
+/// Turns pidfds into tasks for a process that has a thread pool (the daemon): one epoll thread for all, no polling, no SIGCHLD. The
+/// shim does not use it; its own loop does.
+/// </summary>
+public sealed class ExitWatcher : IDisposable
+{
+    private readonly int _epoll;
+    private readonly int _stop;
+    private readonly ConcurrentDictionary<long, (TaskCompletionSource Done, int Fd)> _waits = new();
+    private long _next;
+
+    public ExitWatcher()
+    {
+        _epoll = Check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+        _stop = Check(eventfd(0, EFD_CLOEXEC), "eventfd");
+        Add(_stop, 0);
+        new Thread(Loop) { IsBackground = true, Name = "exit-watcher" }.Start();
+    }
+
+    /// <summary>Completes when the process has ended (it is then a zombie or gone). Any process, child or not.</summary>
+    public async Task WaitAsync(SafePidFd process, CancellationToken cancellation)
+    {
+        var key = Interlocked.Increment(ref _next);
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        // A duplicate, so that the caller may dispose its handle while the loop still looks at ours.
+        var fd = Check(fcntl(process.Fd, F_DUPFD_CLOEXEC, 3), "fcntl F_DUPFD_CLOEXEC");
+        _waits[key] = (done, fd);
+        Add(fd, (ulong)key);
+        try
+        {
+            await done.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            Release(key);
+        }
+    }
+
+    /// <summary>Waits for a child of ours and reaps it.</summary>
+    public async Task<ExitCode> ReapAsync(SpawnedProcess process, CancellationToken cancellation)
+    {
+        await WaitAsync(process.PidFd, cancellation).ConfigureAwait(false);
+        return process.PidFd.TryReap() ?? throw new InvalidOperationException($"pid {process.Pid} ended and could not be reaped");
+    }
+
+    public unsafe void Dispose()
+    {
+        ulong one = 1;
+        _ = write(_stop, &one, 8);
+    }
+
+    private unsafe void Add(int fd, ulong key)
+    {
+        epoll_event e = default;
+        e.events = EPOLLIN;
+        e.data.u64 = key;
+        _ = Check(epoll_ctl(_epoll, EPOLL_CTL_ADD, fd, &e), "epoll_ctl ADD");
+    }
+
+    private unsafe void Release(long key)
+    {
+        if (!_waits.TryRemove(key, out var wait)) return;
+        _ = epoll_ctl(_epoll, EPOLL_CTL_DEL, wait.Fd, null);
+        _ = close(wait.Fd);
+    }
+
+    private unsafe void Loop()
+    {
+        var events = stackalloc epoll_event[64];
+        while (true)
+        {
+            var count = epoll_wait(_epoll, events, 64, -1);
+            if (count < 0 && errno != Errno.EINTR) return;
+            for (var i = 0; i < count; i++)
+            {
+                var key = (long)events[i].data.u64;
+                if (key == 0)
+                {
+                    _ = close(_epoll);
+                    _ = close(_stop);
+                    return;
+                }
+
+                if (!_waits.TryGetValue(key, out var wait)) continue;
+                _ = epoll_ctl(_epoll, EPOLL_CTL_DEL, wait.Fd, null);
+                wait.Done.TrySetResult();
+            }
+        }
+    }
+
+    private static int Check(int result, string call) => result >= 0 ? result : throw new LinuxException(call, errno);
+}

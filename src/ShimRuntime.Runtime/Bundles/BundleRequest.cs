@@ -1,0 +1,29 @@
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Oci;
+using ShimRuntime.Runtime.Sandboxes;
+
+namespace ShimRuntime.Runtime.Bundles;
+
+/// <summary>All that a config.json is made from. The rootfs is mounted: users and groups are looked up inside it.</summary>
+public sealed record BundleRequest
+{
+    public required string ContainerId { get; init; }
+
+    public required uint Generation { get; init; }
+
+    public required ContainerConfig Config { get; init; }
+
+    public required Sandbox Sandbox { get; init; }
+
+    /// <summary>Of the image; its entrypoint, cmd, env, user, working directory and volumes are the defaults.</summary>
+    public required ImageConfig Image { get; init; }
+
+    /// <summary>Absolute; becomes root.path.</summary>
+    public required string RootfsPath { get; init; }
+
+    /// <summary>Becomes linux.cgroupsPath.</summary>
+    public required string LeafCgroup { get; init; }
+
+    /// <summary>pid of the container whose PID namespace is joined (mode TARGET); 0: none.</summary>
+    public int TargetPid { get; init; }
+}

@@ -1,0 +1,91 @@
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Runtime.Sandboxes;
+
+namespace ShimRuntime.Runtime;
+
+/// <summary>The pod half of RuntimeService. Throws RuntimeFault with exact codes; the operation goes on when the client's token fires.</summary>
+public interface ISandboxService
+{
+    Task<string> RunAsync(RunPodSandboxRequest request, CancellationToken client);
+
+    Task StopAsync(string sandboxId, CancellationToken client);
+
+    Task RemoveAsync(string sandboxId, CancellationToken client);
+
+    PodSandboxStatusResponse Status(PodSandboxStatusRequest request);
+
+    IReadOnlyList<PodSandbox> List(PodSandboxFilter? filter);
+
+    /// <summary>Reads the records and puts each sandbox where it belongs; called once, before CRI is answered, before the containers' recovery.</summary>
+    Task RecoverAsync(CancellationToken cancellation);
+}
+
+/// <summary>What containers need of their pod. Ids may be given as unambiguous prefixes, as crictl does.</summary>
+public interface ISandboxStore
+{
+    /// <summary>Null: unknown.</summary>
+    Sandbox? Find(string idOrPrefix);
+
+    IReadOnlyCollection<Sandbox> List();
+}
+
+/// <summary>What a pod needs of its containers: called by StopPodSandbox and RemovePodSandbox.</summary>
+public interface IPodContainers
+{
+    /// <summary>Stops all at once, each with its own stop signal and a grace of <paramref name="grace"/>; returns when all have exited.</summary>
+    Task StopAllAsync(string sandboxId, TimeSpan grace, CancellationToken cancellation);
+
+    /// <summary>Kills what runs and removes all.</summary>
+    Task RemoveAllAsync(string sandboxId, CancellationToken cancellation);
+
+    IReadOnlyList<ContainerStatus> StatusesOf(string sandboxId);
+}
+
+/// <summary>The container half of RuntimeService.</summary>
+public interface IContainerService : IPodContainers
+{
+    Task<string> CreateAsync(CreateContainerRequest request, CancellationToken client);
+
+    Task StartAsync(string containerId, CancellationToken client);
+
+    Task StopAsync(string containerId, TimeSpan timeout, CancellationToken client);
+
+    Task RemoveAsync(string containerId, CancellationToken client);
+
+    ContainerStatusResponse Status(ContainerStatusRequest request);
+
+    IReadOnlyList<Container> List(ContainerFilter? filter);
+
+    Task UpdateAsync(UpdateContainerResourcesRequest request, CancellationToken client);
+
+    Task ReopenLogAsync(string containerId, CancellationToken client);
+
+    Task<ExecSyncResponse> ExecSyncAsync(ExecSyncRequest request, CancellationToken client);
+
+    /// <summary>After the sandboxes' recovery; in parallel, a deadline each.</summary>
+    Task RecoverAsync(CancellationToken cancellation);
+}
+
+/// <summary>Stats, read from cgroups and namespaces by the daemon; no shim is asked.</summary>
+public interface IStatsService
+{
+    ContainerStats Container(string containerId);
+
+    IReadOnlyList<ContainerStats> Containers(ContainerStatsFilter? filter);
+
+    PodSandboxStats Sandbox(string sandboxId);
+
+    IReadOnlyList<PodSandboxStats> Sandboxes(PodSandboxStatsFilter? filter);
+}
+
+/// <summary>Version, Status, RuntimeConfig: what the node is told about the runtime.</summary>
+public interface INodeService
+{
+    VersionResponse Version(VersionRequest request);
+
+    Task<StatusResponse> StatusAsync(bool verbose, CancellationToken client);
+
+    RuntimeConfigResponse Config();
+
+    void UpdateConfig(UpdateRuntimeConfigRequest request);
+}

@@ -1,0 +1,66 @@
+using ShimRuntime.Cri.V1;
+
+namespace ShimRuntime.Runtime.Sandboxes;
+
+/// <summary>
+/// One pod sandbox as everybody else sees it: an immutable snapshot, swapped whole in the store. What only the sandbox code needs
+/// (CNI results, undo state) stays in its own record.
+/// </summary>
+public sealed record Sandbox
+{
+    /// <summary>64 hex digits.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>kubelet's request; never changed.</summary>
+    public required PodSandboxConfig Config { get; init; }
+
+    public string RuntimeHandler { get; init; } = "";
+
+    public required SandboxPhase Phase { get; init; }
+
+    public long CreatedAtNanos { get; init; }
+
+    /// <summary>Pod cgroup below every controller's mount, such as /kubepods/pod1 or /shimruntime/&lt;id&gt;.</summary>
+    public required string CgroupPath { get; init; }
+
+    /// <summary>True when the pod cgroup was made by us (no cgroup_parent in the request) and is ours to remove.</summary>
+    public bool OwnsCgroup { get; init; }
+
+    /// <summary>Pins of the pod's namespaces; null: the host's.</summary>
+    public string? NetworkNamespace { get; init; }
+
+    public string? IpcNamespace { get; init; }
+
+    public string? UtsNamespace { get; init; }
+
+    /// <summary>Pin of the shared PID namespace; null unless the pod shares one.</summary>
+    public string? PidNamespace { get; init; }
+
+    public string? UserNamespace { get; init; }
+
+    /// <summary>The pod init's pid; 0 when there is none.</summary>
+    public int InitPid { get; init; }
+
+    /// <summary>Files and directories to be mounted into containers; null where the host's serves (/dev/shm with host IPC).</summary>
+    public required string ResolvConfPath { get; init; }
+
+    public required string HostnamePath { get; init; }
+
+    public string? ShmPath { get; init; }
+
+    /// <summary>First is the primary.</summary>
+    public IReadOnlyList<string> Ips { get; init; } = [];
+
+    public string Hostname { get; init; } = "";
+}
+
+/// <summary>Where a sandbox is in its life; CRI sees READY for Ready alone.</summary>
+public enum SandboxPhase
+{
+    Creating,
+    Ready,
+    NotReady,
+    Stopping,
+    Stopped,
+    Removing,
+}

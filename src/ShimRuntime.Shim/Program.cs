@@ -1,0 +1,1 @@
+namespace ShimRuntime.Shim; internal static class Program { private static int Main() => 0; }
