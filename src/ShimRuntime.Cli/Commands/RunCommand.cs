@@ -1,0 +1,83 @@
+using System.CommandLine;
+using ShimRuntime.Cli.Running;
+using ShimRuntime.Cri.V1;
+
+namespace ShimRuntime.Cli.Commands;
+
+internal static class RunCommand
+{
+    private static readonly Argument<string> Image = new("image") { Description = "Reference; pulled when it is not on the node" };
+    private static readonly Argument<string[]> Words = new("command") { Description = "Arguments for the image's entrypoint, after --", Arity = ArgumentArity.ZeroOrMore };
+    private static readonly Option<string?> Name = new("--name") { Description = "Name of the pod and its container" };
+    private static readonly Option<string> Namespace = new("--namespace") { Description = "Kubernetes namespace of the pod", DefaultValueFactory = _ => "default" };
+    private static readonly Option<string[]> Env = new("--env") { Description = "Variable for the process", HelpName = "KEY=VALUE" };
+    private static readonly Option<string[]> Volume = new("--volume", "-v") { Description = "Host path to mount", HelpName = "HOST:CONTAINER[:ro]" };
+    private static readonly Option<string[]> Publish = new("--publish", "-p") { Description = "Host port to forward", HelpName = "HOST:CONTAINER[/udp]" };
+    private static readonly Option<string?> Memory = new("--memory", "-m") { Description = "Memory limit", HelpName = "BYTES|Ki|Mi|Gi" };
+    private static readonly Option<double> Cpus = new("--cpus") { Description = "CPU limit, in cores", HelpName = "CORES" };
+    private static readonly Option<bool> HostNetwork = new("--host-network") { Description = "Use the node's network" };
+    private static readonly Option<bool> SharedPid = new("--share-pid") { Description = "One PID namespace for the pod" };
+    private static readonly Option<bool> Privileged = new("--privileged") { Description = "All capabilities and devices" };
+    private static readonly Option<string> LogDirectory = new("--log-directory") { Description = "Below it the pod gets a directory for its logs", DefaultValueFactory = _ => "/var/log/pods" };
+
+    public static Command Create()
+    {
+        var command = new DescribedCommand("run", 
+            "Runs a pod with one container: pulls, creates, starts; prints the container's id and the pod's address.",
+            "shimctl run --name web docker.io/library/nginx:1.27",
+            "shimctl run --name box -m 64Mi -p 8080:80 docker.io/library/busybox:1.36 -- httpd -f -p 80");
+        command.Arguments.Add(Image);
+        command.Arguments.Add(Words);
+        foreach (var option in (Option[])[Name, Namespace, Env, Volume, Publish, Memory, Cpus, HostNetwork, SharedPid, Privileged, LogDirectory]) command.Options.Add(option);
+        command.Does(async (parsed, session, cancellation) =>
+        {
+            var started = await new PodStarter(session).RunAsync(Pod(parsed), Container(parsed), cancellation);
+            if (session.Json) Console.WriteLine($$"""{"containerId":"{{started.ContainerId}}","podId":"{{started.PodId}}","podIp":"{{started.PodIp}}"}""");
+            else Console.WriteLine($"{started.ContainerId}  {(started.PodIp.Length > 0 ? started.PodIp : "host network")}");
+            return 0;
+        });
+        return command;
+    }
+
+    private static PodSandboxConfig Pod(ParseResult parsed)
+    {
+        var image = parsed.GetRequiredValue(Image);
+        var name = parsed.GetValue(Name) ?? RunArguments.NameFromImage(image);
+        var uid = Guid.NewGuid().ToString();
+        var config = new PodSandboxConfig
+        {
+            Metadata = new PodSandboxMetadata { Name = name, Namespace = parsed.GetRequiredValue(Namespace), Uid = uid },
+            LogDirectory = Path.Combine(parsed.GetRequiredValue(LogDirectory), $"{parsed.GetRequiredValue(Namespace)}_{name}_{uid}"),
+            Linux = new LinuxPodSandboxConfig { SecurityContext = new LinuxSandboxSecurityContext { NamespaceOptions = Namespaces(parsed), Privileged = parsed.GetValue(Privileged) } },
+        };
+        if (!parsed.GetValue(HostNetwork)) config.Hostname = name;
+        config.PortMappings.AddRange((parsed.GetValue(Publish) ?? []).Select(RunArguments.Port));
+        return config;
+    }
+
+    private static ContainerConfig Container(ParseResult parsed)
+    {
+        var image = parsed.GetRequiredValue(Image);
+        var config = new ContainerConfig
+        {
+            Metadata = new ContainerMetadata { Name = parsed.GetValue(Name) ?? RunArguments.NameFromImage(image) },
+            Image = new ImageSpec { Image = image, UserSpecifiedImage = image },
+            LogPath = "0.log",
+            Linux = new LinuxContainerConfig
+            {
+                Resources = RunArguments.Resources(parsed.GetValue(Memory), parsed.GetValue(Cpus)),
+                SecurityContext = new LinuxContainerSecurityContext { NamespaceOptions = Namespaces(parsed), Privileged = parsed.GetValue(Privileged) },
+            },
+        };
+        config.Args.AddRange(parsed.GetValue(Words) ?? []);
+        config.Envs.AddRange((parsed.GetValue(Env) ?? []).Select(RunArguments.Variable));
+        config.Mounts.AddRange((parsed.GetValue(Volume) ?? []).Select(RunArguments.Volume));
+        return config;
+    }
+
+    private static NamespaceOption Namespaces(ParseResult parsed) => new()
+    {
+        Network = parsed.GetValue(HostNetwork) ? NamespaceMode.Node : NamespaceMode.Pod,
+        Pid = parsed.GetValue(SharedPid) ? NamespaceMode.Pod : NamespaceMode.Container,
+    };
+}
