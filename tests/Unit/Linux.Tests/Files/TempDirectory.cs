@@ -1,0 +1,20 @@
+namespace ShimRuntime.Linux.Tests;
+
+/// <summary>A private directory; mounts left in it by a failed test are taken away before it is deleted.</summary>
+internal sealed class TempDirectory : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("shimruntime-").FullName;
+
+    public string Make(string relative)
+    {
+        var path = System.IO.Path.Combine(Path, relative);
+        Directory.CreateDirectory(path);
+        return path;
+    }
+
+    public void Dispose()
+    {
+        MountPoint.UnmountBelow(Path);
+        Directory.Delete(Path, true);
+    }
+}
