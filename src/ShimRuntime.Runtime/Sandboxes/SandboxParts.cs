@@ -1,0 +1,27 @@
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Networking;
+
+namespace ShimRuntime.Runtime.Sandboxes;
+
+/// <summary>What the sandboxes' service is put together from.</summary>
+public sealed record SandboxParts
+{
+    public required RuntimeOptions Options { get; init; }
+
+    public required SandboxStore Store { get; init; }
+
+    public required PodNetwork Network { get; init; }
+
+    public required ExitWatcher Exits { get; init; }
+
+    /// <summary>Asked at the first stop or status: containers need the sandboxes' store, so they are made after this.</summary>
+    public required Func<IPodContainers> Containers { get; init; }
+
+    public required ILoggerFactory Logs { get; init; }
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>The daemon's life: operations run under it, not under any client's token.</summary>
+    public required CancellationToken Stopping { get; init; }
+}
