@@ -1,1 +1,3 @@
-namespace ShimRuntime.Shim; internal static class Program { private static int Main() => 0; }
+using ShimRuntime.Shim;
+
+return Dispatch.Run(args);

@@ -1,0 +1,30 @@
+namespace ShimRuntime.Linux;
+
+/// <summary>Names of cgroups: absolute, below every controller's mount, without . and .. segments.</summary>
+public static class CgroupPath
+{
+    /// <summary>Throws for a path that could name anything outside the hierarchy.</summary>
+    /// <exception cref="RuntimeFault">InvalidArgument.</exception>
+    public static void Check(string cgroup)
+    {
+        if (cgroup == "/") return;
+        var valid = cgroup.StartsWith('/') && !cgroup.Contains('\n') && !cgroup.Contains('\0');
+        foreach (var segment in cgroup.AsSpan(Math.Min(1, cgroup.Length)).Split('/'))
+            valid &= cgroup.AsSpan(1)[segment] is not ("" or "." or "..") && cgroup.AsSpan(1)[segment].Length <= 255;
+        if (!valid) throw RuntimeFault.InvalidArgument($"cgroup path '{cgroup}' is not absolute and clean");
+    }
+
+    public static string Parent(string cgroup)
+    {
+        var slash = cgroup.LastIndexOf('/');
+        return slash <= 0 ? "/" : cgroup[..slash];
+    }
+
+    /// <summary>The cgroup itself, its parent, … up to but without the root.</summary>
+    public static IReadOnlyList<string> SelfAndAncestors(string cgroup)
+    {
+        List<string> path = [];
+        for (var at = cgroup; at != "/"; at = Parent(at)) path.Add(at);
+        return path;
+    }
+}

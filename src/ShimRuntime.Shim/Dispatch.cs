@@ -1,0 +1,25 @@
+using System.Reflection;
+
+namespace ShimRuntime.Shim;
+
+/// <summary>The binary's subcommands. Each is a static class in a folder of its own with <c>int Run(ReadOnlySpan&lt;string&gt;)</c>.</summary>
+internal static class Dispatch
+{
+    private const int UsageError = 64; // EX_USAGE, sysexits.h
+
+    public static string Version { get; } =
+        typeof(Dispatch).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+
+    public static int Run(ReadOnlySpan<string> arguments)
+    {
+        switch (arguments)
+        {
+            case ["--version"]:
+                Console.Out.WriteLine($"shimruntime-shim {Version}, shim protocol {ShimProtocol.ShimMethods.ProtocolVersion}");
+                return 0;
+            default:
+                Console.Error.WriteLine("usage: shimruntime-shim --version");
+                return UsageError;
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using ShimRuntime.Linux;
+using ShimRuntime.ShimProtocol.V1;
+
+namespace ShimRuntime.ShimProtocol;
+
+/// <content>One method per rpc of proto/shim/v1/shim.proto. Deadlines are the caller's: pass a token that fires.</content>
+public sealed partial class ShimClient
+{
+    /// <summary>Who answers, and in which state its container is.</summary>
+    public async Task<HelloResponse> HelloAsync(CancellationToken cancellation) =>
+        HelloResponse.Parser.ParseFrom(
+            await CallAsync(ShimMethods.Hello, new HelloRequest { ProtocolVersion = ShimMethods.ProtocolVersion }, null, cancellation)
+                .ConfigureAwait(false));
+
+    /// <summary>Runs the current generation. <c>Exit</c> is set when runc refused. FailedPrecondition when it was started before.</summary>
+    public async Task<StartResponse> StartAsync(CancellationToken cancellation) =>
+        StartResponse.Parser.ParseFrom(await CallAsync(ShimMethods.Start, new StartRequest(), null, cancellation).ConfigureAwait(false));
+
+    /// <summary>Returns once the container has exited and exit.json is durable; at once if it has.</summary>
+    public async Task<ExitStatus> WaitAsync(CancellationToken cancellation) =>
+        ExitStatus.Parser.ParseFrom(await CallAsync(ShimMethods.Wait, new WaitRequest(), null, cancellation).ConfigureAwait(false));
+
+    /// <summary>
+    /// Sends <paramref name="signal"/> (0: SIGTERM), SIGKILL to the whole leaf after <paramref name="timeout"/>, returns the exit. A call
+    /// during another shortens, never lengthens. FailedPrecondition when the container was never started.
+    /// </summary>
+    public async Task<ExitStatus> StopAsync(int signal, TimeSpan timeout, CancellationToken cancellation)
+    {
+        var request = new StopRequest { Signal = signal, TimeoutMilliseconds = (ulong)Math.Max(0, timeout.TotalMilliseconds) };
+        return ExitStatus.Parser.ParseFrom(await CallAsync(ShimMethods.Stop, request, null, cancellation).ConfigureAwait(false));
+    }
+
+    /// <summary>Runs one process and hands its output to <paramref name="output"/> as it comes.</summary>
+    /// <exception cref="ShimFault">FailedPrecondition: the container does not run. InvalidArgument: runc could not start the process.</exception>
+    public async Task<ExecSyncResult> ExecSyncAsync(ExecSyncRequest request, IExecOutput output, CancellationToken cancellation)
+    {
+        ExecSyncResult? result = null;
+        await CallAsync(ShimMethods.ExecSync, request, OnData, cancellation).ConfigureAwait(false);
+        return result ?? throw new ShimFault(FaultCode.Internal, "the shim ended an exec without its result");
+
+        void OnData(ReadOnlyMemory<byte> payload)
+        {
+            var frame = ExecSyncFrame.Parser.ParseFrom(payload.Span);
+            switch (frame.KindCase)
+            {
+                case ExecSyncFrame.KindOneofCase.Stdout:
+                    output.Stdout(frame.Stdout.Span);
+                    break;
+                case ExecSyncFrame.KindOneofCase.Stderr:
+                    output.Stderr(frame.Stderr.Span);
+                    break;
+                case ExecSyncFrame.KindOneofCase.Result:
+                    result = frame.Result;
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Puts new limits on the container, all or none; returns what is in force.</summary>
+    public async Task<Resources> UpdateAsync(Resources resources, CancellationToken cancellation) =>
+        UpdateResponse.Parser.ParseFrom(
+            await CallAsync(ShimMethods.Update, new UpdateRequest { Resources = resources }, null, cancellation).ConfigureAwait(false)).Resources;
+
+    /// <summary>Opens the log file anew by its path; on failure the old one stays in use.</summary>
+    public Task ReopenLogAsync(CancellationToken cancellation) =>
+        CallAsync(ShimMethods.ReopenLog, new ReopenLogRequest(), null, cancellation);
+
+    /// <summary>Ends the shim and removes the cgroups that it owns. FailedPrecondition while the container runs, unless <paramref name="kill"/>.</summary>
+    public Task ShutdownAsync(bool kill, CancellationToken cancellation) =>
+        CallAsync(ShimMethods.Shutdown, new ShutdownRequest { Kill = kill }, null, cancellation);
+}

@@ -1,0 +1,18 @@
+namespace ShimRuntime.ShimProtocol;
+
+/// <summary>Names on the wire, as proto/shim/v1/shim.proto has them.</summary>
+public static class ShimMethods
+{
+    public const string Service = "shimruntime.shim.v1.Shim";
+    public const string Hello = "Hello";
+    public const string Start = "Start";
+    public const string Wait = "Wait";
+    public const string Stop = "Stop";
+    public const string ExecSync = "ExecSync";
+    public const string Update = "Update";
+    public const string ReopenLog = "ReopenLog";
+    public const string Shutdown = "Shutdown";
+
+    /// <summary>Raised when a message changes its meaning; the running shim's is in HelloResponse.</summary>
+    public const uint ProtocolVersion = 1;
+}
