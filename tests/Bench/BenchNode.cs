@@ -1,0 +1,186 @@
+using System.Net.Sockets;
+using Google.Protobuf;
+using Grpc.Net.Client;
+using ShimRuntime.Cri.Operator.V1;
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
+
+namespace ShimRuntime.Bench;
+
+/// <summary>A daemon of its own on private directories, a bridge of its own, one image; taken down whole.</summary>
+internal sealed class BenchNode : IAsyncDisposable
+{
+    public const string Image = "shimruntime.local/busybox:latest";
+    private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(15);
+    private readonly ExitWatcher _exits = new();
+    private SpawnedProcess? _daemon;
+    private GrpcChannel? _channel;
+
+    private BenchNode(string binaries)
+    {
+        Binaries = Path.GetFullPath(binaries);
+        Work = Directory.CreateTempSubdirectory("shimruntime-bench-").FullName;
+        Bridge = $"srbench{Random.Shared.Next(1000)}";
+        Subnet = $"10.{Random.Shared.Next(100, 150)}.{Random.Shared.Next(250)}.0/24";
+    }
+
+    public string Binaries { get; }
+
+    public string Work { get; }
+
+    public string Bridge { get; }
+
+    public string Subnet { get; }
+
+    public int DaemonPid => _daemon!.Pid;
+
+    public ExitWatcher Exits => _exits;
+
+    public RuntimeService.RuntimeServiceClient Runtime { get; private set; } = null!;
+
+    public static async Task<BenchNode> StartAsync(string binaries, string imageArchive, CancellationToken cancellation)
+    {
+        var node = new BenchNode(binaries);
+        try
+        {
+            await node.BootAsync(imageArchive, cancellation);
+            return node;
+        }
+        catch
+        {
+            await node.DisposeAsync();
+            throw;
+        }
+    }
+
+    public PodSandboxConfig Pod(string name, bool hostNetwork, NamespaceMode pid) => new()
+    {
+        Metadata = new PodSandboxMetadata { Name = name, Namespace = "bench", Uid = Guid.NewGuid().ToString() },
+        LogDirectory = Path.Combine(Work, "logs", name),
+        Linux = new LinuxPodSandboxConfig { SecurityContext = new LinuxSandboxSecurityContext { NamespaceOptions = Namespaces(hostNetwork, pid) } },
+    };
+
+    /// <summary>A pod with one sleeping container; returns both ids.</summary>
+    public async Task<(string Pod, string Container)> UpAsync(PodSandboxConfig pod, NamespaceMode pid, CancellationToken cancellation)
+    {
+        var container = new ContainerConfig
+        {
+            Metadata = new ContainerMetadata { Name = "sleeper" },
+            Image = new ImageSpec { Image = Image },
+            LogPath = "0.log",
+            Linux = new LinuxContainerConfig
+            {
+                SecurityContext = new LinuxContainerSecurityContext { NamespaceOptions = Namespaces(pod.Linux.SecurityContext.NamespaceOptions.Network == NamespaceMode.Node, pid) },
+            },
+        };
+        container.Command.AddRange(["sleep", "100000"]);
+        Directory.CreateDirectory(pod.LogDirectory);
+        var podId = (await Runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = pod }, cancellationToken: cancellation)).PodSandboxId;
+        var create = new CreateContainerRequest { PodSandboxId = podId, Config = container, SandboxConfig = pod };
+        var id = (await Runtime.CreateContainerAsync(create, cancellationToken: cancellation)).ContainerId;
+        await Runtime.StartContainerAsync(new StartContainerRequest { ContainerId = id }, cancellationToken: cancellation);
+        return (podId, id);
+    }
+
+    public async Task DownAsync(string pod)
+    {
+        await Runtime.StopPodSandboxAsync(new StopPodSandboxRequest { PodSandboxId = pod });
+        await Runtime.RemovePodSandboxAsync(new RemovePodSandboxRequest { PodSandboxId = pod });
+    }
+
+    /// <summary>Runs a program to its end; its stdout, or an exception with its stderr.</summary>
+    public Task<string> ExecAsync(string path, string input, IReadOnlyList<string> environment, params string[] arguments) =>
+        new Command(_exits, Work).RunAsync(path, input, environment, arguments);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_daemon is not null)
+        {
+            try
+            {
+                foreach (var pod in (await Runtime.ListPodSandboxAsync(new ListPodSandboxRequest())).Items) await DownAsync(pod.Id);
+            }
+            finally
+            {
+                _channel?.Dispose();
+                _daemon.PidFd.Signal(15);
+                using var deadline = new CancellationTokenSource(StartDeadline);
+                await _exits.ReapAsync(_daemon, deadline.Token);
+            }
+        }
+
+        if (Directory.Exists($"/sys/class/net/{Bridge}")) await ExecAsync("/sbin/ip", "", [], "link", "delete", Bridge);
+        Directory.Delete(Work, true);
+        _exits.Dispose();
+    }
+
+    private static NamespaceOption Namespaces(bool hostNetwork, NamespaceMode pid) =>
+        new() { Network = hostNetwork ? NamespaceMode.Node : NamespaceMode.Pod, Pid = pid };
+
+    private async Task BootAsync(string imageArchive, CancellationToken cancellation)
+    {
+        foreach (var name in (string[])["root", "state", "netns", "cni", "logs"]) Directory.CreateDirectory(Path.Combine(Work, name));
+        await File.WriteAllTextAsync(Path.Combine(Work, "cni", "10-bench.conflist"), CniFloor.Conflist(this), cancellation);
+        var socketPath = Path.Combine(Work, "state", "bench.sock");
+        using var log = File.OpenHandle(Path.Combine(Work, "daemon.log"), FileMode.Create, FileAccess.Write);
+        var fd = (int)log.DangerousGetHandle();
+        _daemon = Spawner.Spawn(new SpawnRequest
+        {
+            Path = Path.Combine(Binaries, "shimruntimed"),
+            Arguments =
+            [
+                "shimruntimed", "--root", Path.Combine(Work, "root"), "--state", Path.Combine(Work, "state"), "--listen", $"unix://{socketPath}",
+                "--cni-conf-dir", Path.Combine(Work, "cni"), "--netns-dir", Path.Combine(Work, "netns"), "--log-level", "warning",
+            ],
+            Environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+            Fds = [new FdMapping(fd, 1), new FdMapping(fd, 2)],
+        });
+        Connect(socketPath);
+        await WaitUntilReadyAsync(cancellation);
+        await ImportAsync(imageArchive, cancellation);
+    }
+
+    private void Connect(string socketPath)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, token) =>
+            {
+                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), token);
+                return new NetworkStream(socket, true);
+            },
+        };
+        _channel = GrpcChannel.ForAddress("http://bench", new GrpcChannelOptions { HttpHandler = handler });
+        Runtime = new RuntimeService.RuntimeServiceClient(_channel);
+    }
+
+    private async Task WaitUntilReadyAsync(CancellationToken cancellation)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(StartDeadline);
+        while (true)
+        {
+            try
+            {
+                await Runtime.VersionAsync(new VersionRequest(), cancellationToken: deadline.Token);
+                return;
+            }
+            catch (Grpc.Core.RpcException) when (!deadline.IsCancellationRequested)
+            {
+                await Task.Delay(50, deadline.Token);
+            }
+        }
+    }
+
+    private async Task ImportAsync(string archive, CancellationToken cancellation)
+    {
+        using var call = new Operator.OperatorClient(_channel).ImportImage(cancellationToken: cancellation);
+        await using var file = File.OpenRead(archive);
+        var buffer = new byte[1024 * 1024];
+        for (int count; (count = await file.ReadAtLeastAsync(buffer, buffer.Length, false, cancellation)) > 0;)
+            await call.RequestStream.WriteAsync(new ImportImageRequest { Chunk = ByteString.CopyFrom(buffer, 0, count) }, cancellation);
+        await call.RequestStream.CompleteAsync();
+        await call.ResponseAsync;
+    }
+}
