@@ -24,8 +24,8 @@ public sealed class LeakCheckTests : IAsyncLifetime
     [InlineData("mount", "mkdir -p {state}/m && mount -t tmpfs srt {state}/m", "umount {state}/m && rmdir {state}/m")]
     [InlineData("file", "touch {root}/left", "rm {root}/left")]
     [InlineData("cgroup", "mkdir -p {cgroup}/left", "rmdir {cgroup}/left")]
-    [InlineData("process", "cp /bin/busybox {state}/b && ({state}/b sleep 99 </dev/null >/dev/null 2>&1 & echo $! > {base}/pid)",
-        "kill $(cat {base}/pid) && rm {state}/b")]
+    [InlineData("process", "cp /bin/busybox {state}/busybox && ({state}/busybox sleep 99 </dev/null >/dev/null 2>&1 & echo $! > {base}/pid)",
+        "kill $(cat {base}/pid) && rm {state}/busybox")]
     [InlineData("iptables rule", "iptables -w -t nat -A POSTROUTING -s {subnet}.9/32 -d 127.0.0.9/32 -j RETURN",
         "iptables -w -t nat -D POSTROUTING -s {subnet}.9/32 -d 127.0.0.9/32 -j RETURN")]
     [InlineData("bridge port", "ip link add {bridge} type bridge && ip link add {veth} type veth peer name {peer} && ip link set {veth} master {bridge}",
