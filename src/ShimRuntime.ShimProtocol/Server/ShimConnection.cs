@@ -1,0 +1,168 @@
+using Google.Protobuf;
+using ShimRuntime.Linux;
+using ShimRuntime.ShimProtocol.V1;
+using static Tmds.Linux.LibC;
+
+namespace ShimRuntime.ShimProtocol;
+
+/// <summary>
+/// The shim's end of one connection, on the loop's thread. Never blocks: what the socket does not take is kept, and a caller that lets
+/// too much pile up is cut off. Its end abandons every call under way.
+/// </summary>
+public sealed unsafe class ShimConnection : IEpollHandler
+{
+    private const int CongestedBytes = 256 * 1024;
+    private const int CutOffBytes = 16 * 1024 * 1024;
+    private const int MaxCalls = 1024;
+    private readonly EpollLoop _loop;
+    private readonly IShimService _service;
+    private readonly Action<ShimConnection> _onClosed;
+    private readonly FrameDecoder _decoder = new();
+    private readonly OutboundBuffer _outbound = new();
+    private readonly Dictionary<uint, ShimCall> _calls = [];
+    private int _fd;
+    private bool _awaitsWrite;
+    private uint _lastStream;
+
+    internal ShimConnection(EpollLoop loop, int fd, IShimService service, Action<ShimConnection> onClosed)
+    {
+        (_loop, _fd, _service, _onClosed) = (loop, fd, service, onClosed);
+        _loop.Add(fd, (uint)EPOLLIN, this);
+    }
+
+    internal bool IsCongested => _outbound.Pending > CongestedBytes;
+
+    /// <summary>True when everything that was answered has left for the socket.</summary>
+    internal bool IsFlushed => _fd < 0 || _outbound.Pending == 0;
+
+    public void OnReady(uint events)
+    {
+        try
+        {
+            if ((events & (uint)EPOLLOUT) != 0) Flush();
+            if ((events & ~(uint)EPOLLOUT) != 0) Receive();
+        }
+        catch (Exception e) when (e is FrameException or InvalidProtocolBufferException)
+        {
+            Close();
+        }
+    }
+
+    public void Close()
+    {
+        if (_fd < 0) return;
+        _loop.Remove(_fd);
+        FileDescriptor.Close(ref _fd);
+        foreach (var call in _calls.Values.ToArray()) call.Abandon();
+        _calls.Clear();
+        _onClosed(this);
+    }
+
+    internal void Send(uint streamId, FrameType type, FrameFlags flags, IMessage? message)
+    {
+        if (_fd < 0) return;
+        FrameEncoder.Write(_outbound, streamId, type, flags, message);
+        Flush();
+    }
+
+    internal void SendOutput(uint streamId, bool stderr, ReadOnlySpan<byte> bytes)
+    {
+        if (_fd < 0) return;
+        ExecOutputEncoder.Write(_outbound, streamId, stderr, bytes);
+        Flush();
+    }
+
+    internal void Answer(uint streamId, Response response)
+    {
+        _calls.Remove(streamId);
+        Send(streamId, FrameType.Response, FrameFlags.RemoteClosed, response);
+    }
+
+    private void Receive()
+    {
+        while (_fd >= 0)
+        {
+            var memory = _decoder.GetMemory();
+            fixed (byte* target = memory.Span)
+            {
+                var count = (int)recv(_fd, target, memory.Length, 0);
+                if (count < 0 && errno is Errno.EAGAIN or Errno.EINTR) return;
+                if (count <= 0)
+                {
+                    Close();
+                    return;
+                }
+
+                _decoder.Advance(count);
+            }
+
+            while (_fd >= 0 && _decoder.TryRead(out var frame)) Take(frame);
+        }
+    }
+
+    private void Take(Frame frame)
+    {
+        var id = frame.Header.StreamId;
+        if (frame.Header.Type == FrameType.Data)
+        {
+            // The only thing that a caller may say after its request: that it has gone.
+            if (frame.Header.Flags.HasFlag(FrameFlags.RemoteClosed) && _calls.Remove(id, out var gone)) gone.Abandon();
+            return;
+        }
+
+        if (frame.Header.Type != FrameType.Request || (id & 1) == 0 || id <= _lastStream)
+            throw new FrameException($"{frame.Header.Type} frame on stream {id} after stream {_lastStream}");
+        _lastStream = id;
+        var call = new ShimCall(this, id, Request.Parser.ParseFrom(frame.Payload.Span));
+        _calls.Add(id, call);
+        Serve(call);
+    }
+
+    private void Serve(ShimCall call)
+    {
+        try
+        {
+            if (_calls.Count > MaxCalls) call.Fail(FaultCode.ResourceExhausted, $"more than {MaxCalls} calls on one connection");
+            else _service.Handle(call);
+        }
+        catch (RuntimeFault fault)
+        {
+            call.Fail(fault.Code, fault.Message);
+        }
+        catch (Exception e) when (e is LinuxException or InvalidProtocolBufferException)
+        {
+            call.Fail(e is LinuxException ? FaultCode.Internal : FaultCode.InvalidArgument, $"failed to {call.Method}: {e.Message}");
+        }
+    }
+
+    private void Flush()
+    {
+        while (_outbound.Pending > 0)
+        {
+            fixed (byte* start = _outbound.Unsent)
+            {
+                var count = (int)send(_fd, start, _outbound.Pending, MSG_NOSIGNAL);
+                if (count < 0 && errno == Errno.EINTR) continue;
+                if (count < 0)
+                {
+                    if (errno != Errno.EAGAIN || _outbound.Pending > CutOffBytes) Close();
+                    else AwaitWrite(true);
+                    return;
+                }
+
+                _outbound.Consume(count);
+            }
+        }
+
+        AwaitWrite(false);
+    }
+
+    private void AwaitWrite(bool wanted)
+    {
+        if (wanted == _awaitsWrite) return;
+        _awaitsWrite = wanted;
+        _loop.Modify(_fd, wanted ? (uint)(EPOLLIN | EPOLLOUT) : (uint)EPOLLIN);
+        if (wanted) return;
+        foreach (var call in _calls.Values.ToArray()) call.OnDrained?.Invoke();
+    }
+}

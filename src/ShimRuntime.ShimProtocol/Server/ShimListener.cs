@@ -1,0 +1,48 @@
+using ShimRuntime.Linux;
+using static Tmds.Linux.LibC;
+
+namespace ShimRuntime.ShimProtocol;
+
+/// <summary>The shim's socket: mode 0600, and whoever connects must be root or our own user (SO_PEERCRED).</summary>
+public sealed class ShimListener : IEpollHandler
+{
+    private const int Backlog = 64;
+    private const int MaxConnections = 64;
+    private readonly EpollLoop _loop;
+    private readonly string _path;
+    private readonly IShimService _service;
+    private readonly List<ShimConnection> _connections = [];
+    private int _fd;
+
+    public ShimListener(EpollLoop loop, string path, IShimService service)
+    {
+        (_loop, _path, _service) = (loop, path, service);
+        _fd = UnixSocket.Listen(path, Backlog);
+        _loop.Add(_fd, (uint)EPOLLIN, this);
+    }
+
+    /// <summary>True when no answer waits for its socket.</summary>
+    public bool IsFlushed => _connections.TrueForAll(c => c.IsFlushed);
+
+    public void OnReady(uint events)
+    {
+        for (var fd = UnixSocket.Accept(_fd); fd >= 0; fd = UnixSocket.Accept(_fd))
+        {
+            var connection = fd;
+            if (_connections.Count < MaxConnections && PeerCredentials.Of(fd).IsTrusted)
+                _connections.Add(new ShimConnection(_loop, fd, _service, c => _connections.Remove(c)));
+            else
+                FileDescriptor.Close(ref connection);
+        }
+    }
+
+    /// <summary>Stops listening, takes the socket file away and ends every connection.</summary>
+    public void Close()
+    {
+        if (_fd < 0) return;
+        _loop.Remove(_fd);
+        FileDescriptor.Close(ref _fd);
+        File.Delete(_path);
+        foreach (var connection in _connections.ToArray()) connection.Close();
+    }
+}
