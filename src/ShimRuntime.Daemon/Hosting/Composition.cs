@@ -1,0 +1,60 @@
+using ShimRuntime.Daemon.Configuration;
+using ShimRuntime.Images;
+using ShimRuntime.Linux;
+using ShimRuntime.Runtime;
+
+namespace ShimRuntime.Daemon.Hosting;
+
+/// <summary>Everything below the gRPC edge, opened in order and closed in reverse. Closing ends the watching, never a container.</summary>
+internal sealed class Composition : IAsyncDisposable
+{
+    private readonly ImageServices _images;
+    private readonly RuntimeServices _runtime;
+    private readonly ExitWatcher _exits;
+
+    private Composition(ImageServices images, RuntimeServices runtime, ExitWatcher exits)
+    {
+        _images = images;
+        _runtime = runtime;
+        _exits = exits;
+    }
+
+    public IImageService Images => _images.Images;
+
+    public ISandboxService Sandboxes => _runtime.Sandboxes;
+
+    public IContainerService Containers => _runtime.Containers;
+
+    public IStatsService Stats => _runtime.Stats;
+
+    public INodeService Node => _runtime.Node;
+
+    /// <param name="daemon">The daemon's life: operations run under it, not under any client's token.</param>
+    public static async Task<Composition> OpenAsync(DaemonConfig config, ILoggerFactory logs, CancellationToken daemon)
+    {
+        var exits = new ExitWatcher();
+        ImageServices? images = null;
+        try
+        {
+            images = await ImageServices.OpenAsync(config.ToImageOptions(), logs, daemon);
+            var dependencies = new RuntimeDependencies(images.Images, images.Snapshots, exits, logs);
+            return new Composition(images, RuntimeServices.Open(config.ToRuntimeOptions(), dependencies, daemon), exits);
+        }
+        catch
+        {
+            if (images is not null) await images.DisposeAsync();
+            exits.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Adopts what earlier daemons left; CRI answers Unavailable until this returns.</summary>
+    public Task RecoverAsync(CancellationToken cancellation) => _runtime.RecoverAsync(cancellation);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _runtime.DisposeAsync();
+        await _images.DisposeAsync();
+        _exits.Dispose();
+    }
+}

@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using ShimRuntime.Linux;
+
+namespace ShimRuntime.Daemon.Hosting;
+
+/// <summary>
+/// flock(2) on <c>daemon.lock</c> in a directory of ours: one daemon a directory. The kernel drops it with the process, however that
+/// ends; the file stays, and holds the owner's pid for the sentence that the second one prints.
+/// </summary>
+internal sealed partial class DirectoryLock : IDisposable
+{
+    public const string FileName = "daemon.lock";
+    private const int LOCK_EX = 2;
+    private const int LOCK_NB = 4;
+    private readonly SafeFileHandle _file;
+
+    private DirectoryLock(SafeFileHandle file) => _file = file;
+
+    /// <exception cref="RuntimeFault">FailedPrecondition, with the pid, when another daemon holds the directory.</exception>
+    public static DirectoryLock Take(string directory, string flag)
+    {
+        var path = Path.Combine(directory, FileName);
+        var file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+        try
+        {
+            if (flock(file, LOCK_EX | LOCK_NB) != 0)
+            {
+                throw RuntimeFault.FailedPrecondition(
+                    $"failed to lock '{directory}': the daemon with pid {Owner(file)} serves from it; stop that one, or give this one another {flag}");
+            }
+
+            RandomAccess.SetLength(file, 0);
+            RandomAccess.Write(file, System.Text.Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n")), 0);
+            return new DirectoryLock(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The pid of the daemon that holds the directory; null when nobody does.</summary>
+    public static string? Holder(string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        if (!File.Exists(path)) return null;
+        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        return flock(file, LOCK_EX | LOCK_NB) == 0 ? null : Owner(file);
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static string Owner(SafeFileHandle file)
+    {
+        Span<byte> text = stackalloc byte[16];
+        var count = RandomAccess.Read(file, text, 0);
+        return int.TryParse(text[..count].TrimEnd((byte)'\n'), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? $"{pid}" : "unknown";
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int flock(SafeFileHandle file, int operation);
+}

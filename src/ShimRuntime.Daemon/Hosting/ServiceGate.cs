@@ -1,0 +1,26 @@
+using ShimRuntime.Linux;
+using ShimRuntime.Runtime;
+
+namespace ShimRuntime.Daemon.Hosting;
+
+/// <summary>
+/// Between the gRPC edge and the services: the socket accepts before the services are open and before recovery is done, and every
+/// call but Version is told Unavailable until then, so that no client sees half a node.
+/// </summary>
+internal sealed class ServiceGate
+{
+    private volatile Composition? _opened;
+    private volatile Composition? _ready;
+
+    /// <summary>The services, once recovery is done.</summary>
+    public Composition Services => _ready ?? throw new RuntimeFault(
+        FaultCode.Unavailable, "failed to answer: the daemon is still recovering its pods and containers; try again in a moment");
+
+    /// <summary>Version needs nothing of recovery: it tells a client that the daemon is there.</summary>
+    public INodeService Node => (_opened ?? throw new RuntimeFault(
+        FaultCode.Unavailable, "failed to answer: the daemon is still opening its state; try again in a moment")).Node;
+
+    public void Opened(Composition services) => _opened = services;
+
+    public void Recovered(Composition services) => _ready = services;
+}

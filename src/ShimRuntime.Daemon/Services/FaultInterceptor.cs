@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using ShimRuntime.Linux;
+
+namespace ShimRuntime.Daemon.Services;
+
+/// <summary>
+/// The one place where faults become gRPC statuses, and where a request is measured before anyone works on it. What nobody foresaw
+/// is Internal with an id that the log carries with the stack; a client never sees one.
+/// </summary>
+internal sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Interceptor
+{
+    /// <summary>A status message travels in a header; clients refuse headers of more than some kilobytes.</summary>
+    private const int LongestMessage = 4096;
+
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            RequestLimits.Check(request);
+            var response = await continuation(request, context);
+            if (log.IsEnabled(LogLevel.Debug)) log.LogDebug("{Method} in {Ms:0.0} ms", context.Method, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            return response;
+        }
+        catch (Exception e) when (e is not RpcException)
+        {
+            throw Map(e, context);
+        }
+    }
+
+    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            return await continuation(requestStream, context);
+        }
+        catch (Exception e) when (e is not RpcException)
+        {
+            throw Map(e, context);
+        }
+    }
+
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            RequestLimits.Check(request);
+            await continuation(request, responseStream, context);
+        }
+        catch (Exception e) when (e is not RpcException)
+        {
+            throw Map(e, context);
+        }
+    }
+
+    private RpcException Map(Exception error, ServerCallContext context)
+    {
+        switch (error)
+        {
+            case RuntimeFault fault:
+                var level = fault.Code is FaultCode.Internal or FaultCode.Unknown ? LogLevel.Error : LogLevel.Information;
+                // NotFound and Unimplemented are everyday answers: kubelet polls what is gone and tries what is newer.
+                if (fault.Code is FaultCode.NotFound or FaultCode.Unimplemented) level = LogLevel.Debug;
+                log.Log(level, fault.InnerException, "{Method}: {Code}: {Message}", context.Method, fault.Code, fault.Message);
+                return Status((StatusCode)fault.Code, fault.Message);
+            case OperationCanceledException when context.CancellationToken.IsCancellationRequested:
+                var late = context.Deadline <= DateTime.UtcNow;
+                return Status(late ? StatusCode.DeadlineExceeded : StatusCode.Cancelled, "the client stopped waiting; the operation goes on");
+            case OperationCanceledException:
+                return Status(StatusCode.Unavailable, "failed to finish: the daemon is stopping; try again in a moment");
+            default:
+                var id = Guid.NewGuid().ToString("n")[..12];
+                log.LogError("{Method}: internal error {Id}: {Error}", context.Method, id, error.ToString());
+                return Status(StatusCode.Internal, $"failed to serve {context.Method}: internal error {id}; the daemon's log has the cause under this id");
+        }
+    }
+
+    private static RpcException Status(StatusCode code, string message) =>
+        new(new Status(code, message.Length <= LongestMessage ? message : message[..LongestMessage] + "…"));
+}
