@@ -1,8 +1,44 @@
 using ShimRuntime.Daemon.Configuration;
+using ShimRuntime.Linux;
 
 namespace ShimRuntime.Daemon.Checks;
 
+/// <summary>
+/// shimruntimed --check: the settings are right (else this is not reached), and so is the machine. Starts nothing but
+/// <c>runc --version</c>, and leaves nothing.
+/// </summary>
 internal static class EnvironmentCheck
 {
-    public static Task<bool> RunAsync(DaemonConfig config, TextWriter output) => Task.FromResult(config is not null && output is not null);
+    /// <summary>Prints one line a subject and a verdict. False: the daemon would not work.</summary>
+    public static async Task<bool> RunAsync(DaemonConfig config, TextWriter output)
+    {
+        using var exits = new ExitWatcher();
+        List<CheckResult> results =
+        [
+            new("settings", CheckOutcome.Fine, $"root {config.Root}, state {config.State}, listen {config.Listen}"),
+            PrivilegeChecks.Root(),
+            PrivilegeChecks.Administration(),
+            PrivilegeChecks.Resources(),
+            DirectoryChecks.Lock("root", config.Root),
+            DirectoryChecks.Lock("state", config.State),
+            DirectoryChecks.Socket(config.SocketPath),
+            OverlayCheck.Run(config.Root),
+            CgroupCheck.Run(),
+            await RuncCheck.RunAsync(Executables.Runc(config.RuncPath), exits),
+            BinaryChecks.Shim(Executables.Shim(config.ShimPath)),
+            CniCheck.Run(config.CniConfDirectory, config.CniBinDirectories),
+        ];
+        foreach (var result in results) output.WriteLine($"{Mark(result.Outcome)}  {result.Subject,-12}  {result.Detail}");
+        var broken = results.Count(r => r.Outcome == CheckOutcome.Broken);
+        var limited = results.Count(r => r.Outcome == CheckOutcome.Limited);
+        output.WriteLine(broken > 0 ? $"not ready: {broken} broken, {limited} limited" : limited > 0 ? $"ready, {limited} limited" : "ready");
+        return broken == 0;
+    }
+
+    private static string Mark(CheckOutcome outcome) => outcome switch
+    {
+        CheckOutcome.Fine => "ok     ",
+        CheckOutcome.Limited => "limited",
+        _ => "BROKEN ",
+    };
 }

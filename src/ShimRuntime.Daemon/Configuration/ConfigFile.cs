@@ -53,33 +53,23 @@ internal sealed class ConfigFile
         {
         }
 
-        ReadTable("");
-        return _config;
-    }
-
-    /// <param name="prefix">"" or "cni.": what the table's keys are below.</param>
-    private void ReadTable(string prefix)
-    {
         while (_parser.MoveNext() && _parser.Current.Kind != TomlParseEventKind.EndTable)
         {
             if (_parser.Current.Kind != TomlParseEventKind.PropertyName) continue;
-            var name = prefix + _parser.GetPropertyName();
+            var name = _parser.GetPropertyName();
             var line = _parser.Current.Line;
-            if (!_parser.MoveNext()) return;
-            if (_parser.Current.Kind == TomlParseEventKind.StartTable && IsTable(name)) ReadTable(name + ".");
-            else ReadSetting(name, line);
+            if (_parser.MoveNext()) ReadSetting(name, line);
         }
-    }
 
-    private static bool IsTable(string name) => ConfigKeys.All.Any(k => k.Name.StartsWith(name + ".", StringComparison.Ordinal));
+        return _config;
+    }
 
     private void ReadSetting(string name, int line)
     {
         var place = $"{_path}:{line}";
         if (ConfigKeys.Find(name) is not { } key)
         {
-            var tables = ConfigKeys.All.Where(k => k.Name.Contains('.')).Select(k => k.Name[..k.Name.IndexOf('.')]);
-            throw new ConfigException($"unknown key '{name}'; the nearest known one is '{NearestName.Of(name, ConfigKeys.All.Select(k => k.Name).Concat(tables))}'", place);
+            throw new ConfigException($"unknown key '{name}'; the nearest known one is '{NearestName.Of(name, ConfigKeys.All.Select(k => k.Name))}'", place);
         }
 
         if (!_seen.TryAdd(name, line)) throw new ConfigException($"key '{name}' stands in line {_seen[name]} already", place);
@@ -102,6 +92,7 @@ internal sealed class ConfigFile
             (ConfigValueKind.WholeNumber, TomlParseEventKind.Integer) => _parser.Current.GetInt64(),
             (ConfigValueKind.Truth, TomlParseEventKind.Boolean) => _parser.Current.GetBoolean(),
             (ConfigValueKind.Texts, TomlParseEventKind.StartArray) => ReadTexts(),
+            (ConfigValueKind.Texts, TomlParseEventKind.String) => new List<string> { _parser.GetString() },
             _ => throw WrongType(key.Kind),
         };
     }

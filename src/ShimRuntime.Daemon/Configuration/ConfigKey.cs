@@ -10,7 +10,7 @@ internal enum ConfigValueKind
 }
 
 /// <summary>One key of config.toml, and its flag where it has one.</summary>
-/// <param name="Name">Dotted: cni.conf_dir is conf_dir in the table [cni].</param>
+/// <param name="Name">Such as cni_conf_dir: the flag's own name where there is one.</param>
 /// <param name="Flag">Such as --cni-conf-dir; null: config file only.</param>
 /// <param name="Placeholder">How help shows the value.</param>
 /// <param name="Help">One line.</param>

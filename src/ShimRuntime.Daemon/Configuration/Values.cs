@@ -44,7 +44,7 @@ internal static class Values
     {
         foreach (var (name, level) in Levels)
         {
-            if (name == value) return level;
+            if (name == value || level.ToString().Equals(value, StringComparison.OrdinalIgnoreCase)) return level; // "warning" as well
         }
 
         throw new ConfigException($"'{value}' is no log level; use {string.Join(", ", Levels.Select(l => l.Name))}");
