@@ -1,0 +1,92 @@
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Concurrency;
+using ShimRuntime.Runtime.Shims;
+
+namespace ShimRuntime.Runtime.Containers;
+
+/// <summary>
+/// One container in memory: its immutable record, swapped whole by whoever holds <see cref="Gate"/>, its shim, and the long operations
+/// that later calls join. Readers take no lock.
+/// </summary>
+public sealed class ContainerEntry
+{
+    private readonly TaskCompletionSource<ExitRecord> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile ContainerRecord _record;
+    private volatile ShimConnection? _shim;
+
+    public ContainerEntry(ContainerRecord record, CreateContainerRequest request)
+    {
+        _record = record;
+        Request = request;
+        if (record.Exit is { } exit) _ended.TrySetResult(exit);
+    }
+
+    public string Id => _record.Id;
+
+    public Gate Gate { get; } = new();
+
+    public ContainerRecord Record => _record;
+
+    /// <summary>As kubelet sent it; never changed.</summary>
+    public CreateContainerRequest Request { get; }
+
+    public ContainerConfig Config => Request.Config;
+
+    /// <summary>Null before create has got so far, and once the shim is gone.</summary>
+    public ShimConnection? Shim
+    {
+        get => _shim;
+        set => _shim = value;
+    }
+
+    /// <summary>Completes with the end of the container; never faults.</summary>
+    public Task<ExitRecord> Ended => _ended.Task;
+
+    /// <summary>The start under way; set and read under the gate.</summary>
+    internal Task? Starting { get; set; }
+
+    /// <inheritdoc cref="Starting"/>
+    internal StopOperation? Stopping { get; set; }
+
+    /// <inheritdoc cref="Starting"/>
+    internal Task? Removing { get; set; }
+
+    /// <summary>The last of a row of updates, each waiting for the one before; set and read under the gate.</summary>
+    internal Task Updating { get; set; } = Task.CompletedTask;
+
+    /// <summary>Caller holds the gate. Moves on, or throws FailedPrecondition and changes nothing.</summary>
+    public void Advance(ContainerEvent happened, string verb, Func<ContainerRecord, ContainerRecord>? change = null)
+    {
+        var record = _record;
+        var next = ContainerLifecycle.Next(record.Phase, happened)
+            ?? throw RuntimeFault.FailedPrecondition($"failed to {verb} container '{record.Id}': it is {Describe(record.Phase)}");
+        record = record with { Phase = next };
+        _record = change is null ? record : change(record);
+    }
+
+    /// <summary>Caller holds the gate. Facts that don't move the phase.</summary>
+    public void Amend(Func<ContainerRecord, ContainerRecord> change) => _record = change(_record);
+
+    /// <summary>Caller holds the gate. The first end wins; false when it was known already.</summary>
+    public bool End(ExitRecord exit)
+    {
+        if (_record.Exit is not null || ContainerLifecycle.Next(_record.Phase, ContainerEvent.Ended) is not { } next) return false;
+        var started = exit.StartedAtNanos != 0 ? exit.StartedAtNanos : _record.StartedAtNanos;
+        _record = _record with { Phase = next, Exit = exit, StartedAtNanos = started, Pid = 0, PidStartTicks = 0 };
+        _ended.TrySetResult(exit);
+        return true;
+    }
+
+    /// <summary>The word that a user reads.</summary>
+    public static string Describe(ContainerPhase phase) => phase switch
+    {
+        ContainerPhase.Creating => "still being created",
+        ContainerPhase.Created => "created and not started",
+        ContainerPhase.Starting => "starting",
+        ContainerPhase.Running => "running",
+        ContainerPhase.Stopping => "being stopped",
+        ContainerPhase.Exited => "exited",
+        _ => "being removed",
+    };
+}

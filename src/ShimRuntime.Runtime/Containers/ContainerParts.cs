@@ -1,0 +1,39 @@
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Images;
+using ShimRuntime.Runtime.Shims;
+
+namespace ShimRuntime.Runtime.Containers;
+
+/// <summary>What the container verbs are put together from; made once, by the composition root.</summary>
+internal sealed record ContainerParts
+{
+    public required RuntimeOptions Options { get; init; }
+
+    public required ContainerStore Store { get; init; }
+
+    public required ContainerNames Names { get; init; }
+
+    public required ContainerFiles Files { get; init; }
+
+    public required CreateFlights Creates { get; init; }
+
+    public required ISandboxStore Sandboxes { get; init; }
+
+    public required IImageStore Images { get; init; }
+
+    public required ISnapshotStore Snapshots { get; init; }
+
+    public required ShimSpawner Spawner { get; init; }
+
+    public required ShimOwner ShimOwner { get; init; }
+
+    public required ContainerSupervisor Supervisor { get; init; }
+
+    public required LeafKiller Killer { get; init; }
+
+    public required Leftovers Leftovers { get; init; }
+
+    public required ILoggerFactory Logs { get; init; }
+
+    public CancellationToken Stopping => ShimOwner.Stopping;
+}

@@ -1,0 +1,38 @@
+namespace ShimRuntime.Runtime.Containers;
+
+/// <summary>Where one container's files are; see the architecture's "State on disk".</summary>
+public sealed class ContainerPaths(RuntimeOptions options)
+{
+    /// <summary>&lt;root&gt;/containers: durable.</summary>
+    public string AllDurable { get; } = Path.Combine(options.Root, "containers");
+
+    /// <summary>&lt;state&gt;/c: gone at reboot.</summary>
+    public string AllVolatile { get; } = Path.Combine(options.State, "c");
+
+    public string RuncRoot { get; } = Path.Combine(options.State, "runc");
+
+    /// <summary>Where recovery puts what it can't read.</summary>
+    public string Aside { get; } = Path.Combine(options.Root, "aside");
+
+    public static string Id16(string id) => id[..16];
+
+    public string Durable(string id) => Path.Combine(AllDurable, id);
+
+    public string Request(string id) => Path.Combine(Durable(id), "request.pb");
+
+    public string Record(string id) => Path.Combine(Durable(id), "record.json");
+
+    /// <summary>Written by the shim alone.</summary>
+    public string Exit(string id) => Path.Combine(Durable(id), "exit.json");
+
+    public string Run(string id) => Path.Combine(AllVolatile, Id16(id));
+
+    public string Socket(string id) => Path.Combine(Run(id), "shim.sock");
+
+    public string ShimLog(string id) => Path.Combine(Run(id), "shim.log");
+
+    /// <summary>The one overlay mount of (container, image).</summary>
+    public string Rootfs(string id) => Path.Combine(Run(id), "rootfs");
+
+    public string Bundle(string id, uint generation) => Path.Combine(Run(id), $"g{generation}");
+}

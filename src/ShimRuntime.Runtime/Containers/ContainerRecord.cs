@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+
+namespace ShimRuntime.Runtime.Containers;
+
+/// <summary>
+/// One container's facts, immutable and swapped whole; record.json is its durable form. Times are Unix nanoseconds, 0: not yet.
+/// What kubelet asked for is beside it, byte for byte, in request.pb.
+/// </summary>
+public sealed record ContainerRecord
+{
+    public const int CurrentSchema = 1;
+
+    public int Schema { get; init; } = CurrentSchema;
+
+    /// <summary>64 hex digits.</summary>
+    public required string Id { get; init; }
+
+    public required string SandboxId { get; init; }
+
+    /// <summary>/proc/sys/kernel/random/boot_id at create: processes of another boot are gone.</summary>
+    public required string BootId { get; init; }
+
+    /// <summary>name_podname_namespace_uid_attempt: what a retried create is recognised by.</summary>
+    public required string Name { get; init; }
+
+    public required ContainerPhase Phase { get; init; }
+
+    public uint Generation { get; init; } = 1;
+
+    public long CreatedAtNanos { get; init; }
+
+    public long StartedAtNanos { get; init; }
+
+    /// <summary>The container init; 0: none.</summary>
+    public int Pid { get; init; }
+
+    /// <summary>proc_pid_stat(5), field 22, of <see cref="Pid"/>.</summary>
+    public ulong PidStartTicks { get; init; }
+
+    public int ShimPid { get; init; }
+
+    public ulong ShimStartTicks { get; init; }
+
+    /// <summary>Image.id: what ListContainers' image_id says and kubelet's image GC spares.</summary>
+    public required string ImageId { get; init; }
+
+    /// <summary>Key of the writable layer.</summary>
+    public required string SnapshotKey { get; init; }
+
+    /// <summary>Below every controller's mount; the leaf is inside.</summary>
+    public required string ContainerCgroup { get; init; }
+
+    public required string LeafCgroup { get; init; }
+
+    /// <summary>Absolute; empty: output is dropped.</summary>
+    public string LogPath { get; init; } = "";
+
+    /// <summary>The number that a stop begins with.</summary>
+    public int StopSignal { get; init; } = 15;
+
+    /// <summary>As last asked for and taken by the shim.</summary>
+    public ResourcesRecord Resources { get; init; } = new();
+
+    /// <summary>Whom the init runs as.</summary>
+    public UserRecord User { get; init; } = new();
+
+    /// <summary>Set once the container has ended.</summary>
+    public ExitRecord? Exit { get; init; }
+
+}
+
+/// <summary>How a container ended.</summary>
+public sealed record ExitRecord
+{
+    /// <summary>0–255; 128 + signal.</summary>
+    public int Code { get; init; }
+
+    public int Signal { get; init; }
+
+    /// <summary>Completed, Error, OOMKilled, StartError, ShimLost, Unknown.</summary>
+    public string Reason { get; init; } = "";
+
+    public string Message { get; init; } = "";
+
+    public long StartedAtNanos { get; init; }
+
+    public long FinishedAtNanos { get; init; }
+}
+
+/// <summary>uid, gid and supplementary groups of the init.</summary>
+public sealed record UserRecord
+{
+    public long Uid { get; init; }
+
+    public long Gid { get; init; }
+
+    public ImmutableArray<long> SupplementalGroups { get; init; } = [];
+}

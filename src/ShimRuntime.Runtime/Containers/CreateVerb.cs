@@ -1,0 +1,193 @@
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Images;
+using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Sandboxes;
+using ShimRuntime.Runtime.Shims;
+using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.V1;
+
+namespace ShimRuntime.Runtime.Containers;
+
+/// <summary>
+/// CreateContainer: everything decidable without running is decided here.
+/// <code>
+///   1 validate, find sandbox and image        nothing written yet
+///   2 record Creating + request.pb            names what is about to exist
+///   3 writable layer, 4 overlay mount         undone by: Leftovers.RemoveAsync
+///   5 config.json                             users and groups are looked up in the mounted rootfs
+///   6 shim                                    undone by: shut it down, before 3 and 4 are
+///   7 record Created
+/// </code>
+/// When an undo step fails the record stays Creating, and recovery finishes the undo.
+/// </summary>
+internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
+{
+    private readonly ILogger _log = parts.Logs.CreateLogger<CreateVerb>();
+
+    public async Task<string> RunAsync(CreateContainerRequest request, CancellationToken client)
+    {
+        CreateChecks.Check(request);
+        var sandbox = FindSandbox(request.PodSandboxId);
+        var name = ContainerId.Name(request.Config.Metadata, sandbox.Config.Metadata);
+        var frozen = request.Clone();
+        return await parts.Creates.RunAsync(name, frozen, (claim, token) => CreateAsync(claim, sandbox.Id, token), client).ConfigureAwait(false);
+    }
+
+    private Sandbox FindSandbox(string id)
+    {
+        var sandbox = parts.Sandboxes.Find(id)
+            ?? throw RuntimeFault.NotFound($"failed to create container: there is no pod sandbox '{id}'; run one first");
+        return sandbox.Phase == SandboxPhase.Ready ? sandbox : throw RuntimeFault.FailedPrecondition(
+            $"failed to create container: pod sandbox '{sandbox.Id}' is {sandbox.Phase}, not Ready; run a new pod");
+    }
+
+    private async Task CreateAsync(ContainerNames.Claim claim, string sandboxId, CancellationToken token)
+    {
+        var sandbox = FindSandbox(sandboxId);
+        var image = FindImage(claim.Request.Config.Image);
+        var record = NewRecord(claim, sandbox, image);
+        LogPaths.Check(record.LogPath, sandbox.Config.LogDirectory);
+        var entry = new ContainerEntry(record, claim.Request);
+
+        var rollback = new Rollback((step, e) => _log.LogError(e, "container {Id}: undo of its create: {Step} failed", record.Id, step));
+        try
+        {
+            await using (rollback.ConfigureAwait(false))
+            {
+                await BuildAsync(entry, sandbox, image, rollback, token).ConfigureAwait(false);
+                rollback.Commit();
+            }
+        }
+        catch
+        {
+            if (rollback.Clean) Forget(record.Id);
+            throw;
+        }
+
+        _log.LogInformation("container {Id} created: {Name} of image {Image}", record.Id, claim.Name, image.Id);
+    }
+
+    private async Task BuildAsync(ContainerEntry entry, Sandbox sandbox, ImageRecord image, Rollback rollback, CancellationToken token)
+    {
+        var id = entry.Id;
+        parts.Files.Create(entry.Record, entry.Request);
+        parts.Store.Add(entry);
+        // The entry is listed now, so a pod that stops after this look waits for this create; one that stopped before it is seen here.
+        FindSandbox(sandbox.Id);
+
+        rollback.Push("take away mount, run directory, writable layer and cgroups", async t => await parts.Leftovers.RemoveAsync(entry.Record, t).ConfigureAwait(false));
+        var snapshot = await parts.Snapshots.PrepareAsync(entry.Record.SnapshotKey, image, token).ConfigureAwait(false);
+        MakeRunDirectories(entry.Record);
+        OverlayMount.Mount(snapshot.LowerDirs, snapshot.UpperDir, snapshot.WorkDir, parts.Files.Paths.Rootfs(id));
+
+        var user = bundles.Write(entry, sandbox, image.Config, TargetPid(entry));
+        var shim = await SpawnAsync(entry, sandbox, rollback, token).ConfigureAwait(false);
+        await using ((await entry.Gate.EnterAsync(token).ConfigureAwait(false)).ConfigureAwait(false))
+        {
+            entry.Shim = shim;
+            entry.Advance(ContainerEvent.Prepared, "create", r => r with
+            {
+                User = user,
+                ShimPid = shim.Process.Pid,
+                ShimStartTicks = shim.Process.StartTicks,
+            });
+        }
+
+        parts.Files.Write(entry.Record);
+        parts.Supervisor.Watch(entry, shim);
+    }
+
+    private async Task<ShimConnection> SpawnAsync(ContainerEntry entry, Sandbox sandbox, Rollback rollback, CancellationToken token)
+    {
+        var launch = ShimLaunches.Of(entry, sandbox, parts.Options, parts.Files.Paths);
+        var shim = await parts.Spawner.SpawnAsync(launch, parts.Files.Paths.Socket(entry.Id), token).ConfigureAwait(false);
+        rollback.Push("end the shim", t => EndAsync(shim, t));
+        try
+        {
+            var hello = await shim.HelloAsync(token).ConfigureAwait(false);
+            if (hello.ContainerId == entry.Id && hello.ProtocolVersion == ShimMethods.ProtocolVersion) return shim;
+            throw RuntimeFault.Internal($"failed to create container '{entry.Id}': '{parts.Options.ShimPath}' speaks protocol "
+                + $"{hello.ProtocolVersion} for container '{hello.ContainerId}'; install daemon and shim of one version");
+        }
+        catch (ShimFault e)
+        {
+            throw RuntimeFault.Internal($"failed to create container '{entry.Id}': its shim does not answer: {e.Message}; see '{parts.Files.Paths.ShimLog(entry.Id)}'", e);
+        }
+    }
+
+    private static async ValueTask EndAsync(ShimConnection shim, CancellationToken token)
+    {
+        try
+        {
+            await shim.ShutdownAsync(true, token).ConfigureAwait(false);
+        }
+        catch (ShimFault)
+        {
+            shim.Kill();
+        }
+
+        await shim.Gone.WaitAsync(token).ConfigureAwait(false);
+        await shim.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private ImageRecord FindImage(ImageSpec? spec)
+    {
+        var reference = spec?.Image ?? "";
+        return parts.Images.Find(reference)
+            ?? throw RuntimeFault.NotFound($"failed to create container: image '{reference}' is not on this node; pull it first");
+    }
+
+    private ContainerRecord NewRecord(ContainerNames.Claim claim, Sandbox sandbox, ImageRecord image)
+    {
+        var config = claim.Request.Config;
+        var cgroup = $"{sandbox.CgroupPath.TrimEnd('/')}/{claim.Id}";
+        return new ContainerRecord
+        {
+            Id = claim.Id,
+            SandboxId = sandbox.Id,
+            BootId = BootId.Current,
+            Name = claim.Name,
+            Phase = ContainerPhase.Creating,
+            CreatedAtNanos = UnixTime.NowNanos(),
+            ImageId = image.Id,
+            SnapshotKey = claim.Id,
+            ContainerCgroup = cgroup,
+            LeafCgroup = $"{cgroup}/g1-{claim.Id}",
+            LogPath = LogPaths.Combine(sandbox.Config.LogDirectory, config.LogPath),
+            StopSignal = StopSignals.Choose(config.StopSignal, image.Config.StopSignal),
+            Resources = ResourcesRecord.From(config.Linux?.Resources),
+        };
+    }
+
+    private void MakeRunDirectories(ContainerRecord record)
+    {
+        const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        // A user namespace's root must be able to reach the rootfs: searchable, not readable.
+        const UnixFileMode Traverse = Owner | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+        Directory.CreateDirectory(parts.Files.Paths.Run(record.Id), Traverse);
+        Directory.CreateDirectory(parts.Files.Paths.Rootfs(record.Id), Traverse);
+        Directory.CreateDirectory(parts.Files.Paths.Bundle(record.Id, record.Generation), Owner);
+    }
+
+    /// <summary>pid of the container whose PID namespace is to be joined (namespace mode TARGET); 0: none.</summary>
+    private int TargetPid(ContainerEntry entry)
+    {
+        var options = entry.Config.Linux?.SecurityContext?.NamespaceOptions;
+        if (options is not { Pid: NamespaceMode.Target }) return 0;
+        var target = parts.Store.Find(options.TargetId);
+        if (target is null || target.Record.SandboxId != entry.Record.SandboxId)
+        {
+            throw RuntimeFault.NotFound($"failed to create container '{entry.Id}': there is no container '{options.TargetId}' in this pod to share a PID namespace with");
+        }
+
+        return target.Record.Pid != 0 && ContainerLifecycle.IsRunning(target.Record.Phase) ? target.Record.Pid : throw RuntimeFault.FailedPrecondition(
+            $"failed to create container '{entry.Id}': container '{target.Id}', whose PID namespace it is to share, is {ContainerEntry.Describe(target.Record.Phase)}");
+    }
+
+    private void Forget(string id)
+    {
+        parts.Store.Remove(id);
+        parts.Files.Delete(id);
+    }
+}

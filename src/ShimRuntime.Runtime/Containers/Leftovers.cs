@@ -1,0 +1,48 @@
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Images;
+using ShimRuntime.Linux;
+
+namespace ShimRuntime.Runtime.Containers;
+
+/// <summary>
+/// Takes away what a container leaves beside its record and its shim: processes, mount, writable layer, runc's state, run directory,
+/// cgroups. Only what the record names; each step may find its work done.
+/// </summary>
+public sealed class Leftovers(ContainerPaths paths, ISnapshotStore snapshots, CgroupHierarchy hierarchy, LeafKiller killer, ILogger<Leftovers> log)
+{
+    public async Task RemoveAsync(ContainerRecord record, CancellationToken cancellation)
+    {
+        await RemoveCgroupsAsync(record, cancellation).ConfigureAwait(false);
+        RemoveRun(record.Id);
+        await snapshots.RemoveAsync(record.SnapshotKey, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Mounts, run directory and runc's state of a container id, whether or not a record of it exists.</summary>
+    public void RemoveRun(string id)
+    {
+        var run = paths.Run(id);
+        if (Directory.Exists(run))
+        {
+            MountPoint.UnmountBelow(run);
+            Directory.Delete(run, true);
+        }
+
+        if (!Directory.Exists(paths.RuncRoot)) return;
+        foreach (var state in Directory.EnumerateDirectories(paths.RuncRoot, $"{id}.g*")) Directory.Delete(state, true);
+    }
+
+    /// <summary>False: a process keeps it.</summary>
+    public bool TryRemoveCgroup(string cgroup) => new Cgroup(hierarchy, cgroup).TryRemove();
+
+    private async Task RemoveCgroupsAsync(ContainerRecord record, CancellationToken cancellation)
+    {
+        var container = new Cgroup(hierarchy, record.ContainerCgroup);
+        if (container.TryRemove()) return;
+        await killer.KillAsync(record.ContainerCgroup, cancellation).ConfigureAwait(false);
+        if (container.TryRemove()) return;
+        var left = killer.Describe(record.ContainerCgroup);
+        log.LogWarning("container {Id}: cgroup {Cgroup} can't be removed: {Left}", record.Id, record.ContainerCgroup, left);
+        throw new RuntimeFault(FaultCode.DeadlineExceeded,
+            $"failed to remove container '{record.Id}': its cgroup '{record.ContainerCgroup}' still has processes: {left}; try again once they have ended");
+    }
+}

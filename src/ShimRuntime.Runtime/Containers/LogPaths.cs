@@ -1,0 +1,47 @@
+using ShimRuntime.Linux;
+
+namespace ShimRuntime.Runtime.Containers;
+
+/// <summary>
+/// Log files: a relative path inside the pod's log directory, which exists (kubelet makes it). The file itself is opened by the shim,
+/// without following symlinks; here the request is judged, so that a bad one fails in Create and not when the container runs.
+/// </summary>
+public static class LogPaths
+{
+    /// <summary>Empty unless both are given: then output is read and dropped.</summary>
+    public static string Combine(string logDirectory, string logPath) =>
+        logDirectory.Length == 0 || logPath.Length == 0 ? "" : Path.Combine(logDirectory, logPath);
+
+    /// <summary>The path's part of the request: clean and relative. Throws InvalidArgument.</summary>
+    public static void CheckRelative(string logPath)
+    {
+        if (logPath.Length == 0) return;
+        var clean = !logPath.StartsWith('/') && !logPath.AsSpan().ContainsAny('\0', '\n') && logPath.Split('/').All(s => s is not ("" or "." or ".."));
+        if (!clean) throw RuntimeFault.InvalidArgument($"failed to create container: log_path '{logPath}' is not a clean path relative to the pod's log_directory");
+    }
+
+    /// <summary>The directory that the file will be in exists, and no part of it below the log directory is a symlink. Throws FailedPrecondition.</summary>
+    public static void Check(string path, string logDirectory)
+    {
+        if (path.Length == 0) return;
+        var directory = logDirectory.TrimEnd('/');
+        RequireDirectory(directory);
+        foreach (var segment in Path.GetDirectoryName(path[(directory.Length + 1)..])!.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            directory = $"{directory}/{segment}";
+            RequireDirectory(directory);
+            if (new DirectoryInfo(directory).LinkTarget is not null) throw Refused(path, $"'{directory}' is a symbolic link; make it a directory");
+        }
+
+        if (Directory.Exists(path)) throw Refused(path, "it is a directory; give another log_path");
+        if (new FileInfo(path).LinkTarget is not null) throw Refused(path, "it is a symbolic link; remove it");
+
+        void RequireDirectory(string name)
+        {
+            if (!Directory.Exists(name)) throw Refused(path, $"directory '{name}' does not exist; create it first");
+        }
+    }
+
+    private static RuntimeFault Refused(string path, string cause) =>
+        RuntimeFault.FailedPrecondition($"failed to create container: can't log to '{path}': {cause}");
+}

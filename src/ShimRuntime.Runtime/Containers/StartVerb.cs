@@ -1,0 +1,83 @@
+using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Sandboxes;
+using ShimRuntime.Runtime.Shims;
+using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.V1;
+
+namespace ShimRuntime.Runtime.Containers;
+
+/// <summary>
+/// StartContainer: the gate decides, the shim runs. A start that runc refuses is no error of the call that CRI knows of a code for: the
+/// container is Exited, 128, StartError, and the caller gets runc's last line.
+/// </summary>
+internal sealed class StartVerb(ContainerParts parts)
+{
+    private readonly StartSettlement _settlement = new(parts);
+
+    public async Task RunAsync(string containerId, CancellationToken client)
+    {
+        var entry = parts.Store.Get(containerId, "start");
+        Task start;
+        await using ((await entry.Gate.EnterAsync(client).ConfigureAwait(false)).ConfigureAwait(false))
+        {
+            start = entry.Starting is { IsCompleted: false } running ? running : Begin(entry);
+        }
+
+        try
+        {
+            await start.WaitAsync(parts.Options.RuncTimeout, client).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            var shim = entry.Shim is { } connection ? ProcessState.Describe(connection.Process.Pid) : "gone";
+            throw new RuntimeFault(FaultCode.DeadlineExceeded,
+                $"failed to start container '{entry.Id}': its shim has not answered within {parts.Options.RuncTimeout.TotalSeconds:0} s ({shim}); call again to join the start");
+        }
+    }
+
+    private Task Begin(ContainerEntry entry)
+    {
+        var sandbox = parts.Sandboxes.Find(entry.Record.SandboxId);
+        if (sandbox is not { Phase: SandboxPhase.Ready })
+        {
+            throw RuntimeFault.FailedPrecondition(
+                $"failed to start container '{entry.Id}': its pod sandbox '{entry.Record.SandboxId}' is {sandbox?.Phase.ToString() ?? "gone"}; run a new pod");
+        }
+
+        entry.Advance(ContainerEvent.StartRequested, "start");
+        return entry.Starting = Task.Run(() => StartAsync(entry), CancellationToken.None);
+    }
+
+    private async Task StartAsync(ContainerEntry entry)
+    {
+        try
+        {
+            var shim = entry.Shim ?? throw new ShimFault(FaultCode.Unavailable, "its shim is gone");
+            var started = await shim.StartAsync(parts.Stopping).ConfigureAwait(false);
+            if (started.Exit is { } exit) await RefusedAsync(entry, exit).ConfigureAwait(false);
+            else await _settlement.StartedAsync(entry, started).ConfigureAwait(false);
+        }
+        catch (ShimFault e)
+        {
+            throw await UnansweredAsync(entry, e).ConfigureAwait(false);
+        }
+    }
+
+    private async Task RefusedAsync(ContainerEntry entry, ExitStatus exit)
+    {
+        await parts.Supervisor.EndAsync(entry, ExitFile.From(exit)).ConfigureAwait(false);
+        throw RuntimeFault.Internal($"failed to start container '{entry.Id}': {exit.Message}");
+    }
+
+    /// <summary>The shim died or the connection broke on the way: what became of the start is the supervisor's to find out, by the shim's death or Hello.</summary>
+    private async Task<RuntimeFault> UnansweredAsync(ContainerEntry entry, ShimFault fault)
+    {
+        if (entry.Shim is { Gone.IsCompleted: false } shim && await _settlement.SettleAsync(entry, shim).ConfigureAwait(false))
+        {
+            return RuntimeFault.FailedPrecondition($"failed to start container '{entry.Id}': {fault.Message}; its status tells what became of it");
+        }
+
+        await parts.Supervisor.LostAsync(entry).ConfigureAwait(false);
+        return RuntimeFault.Internal($"failed to start container '{entry.Id}': {fault.Message}", fault);
+    }
+}

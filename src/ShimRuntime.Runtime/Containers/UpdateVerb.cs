@@ -1,0 +1,67 @@
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
+using ShimRuntime.ShimProtocol;
+
+namespace ShimRuntime.Runtime.Containers;
+
+/// <summary>
+/// UpdateContainerResources: judged, then put on the cgroups by the shim, all or none, and recorded as what is in force. Updates of one
+/// container follow one another; a container that was not started gets a new config.json too.
+/// </summary>
+internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
+{
+    private readonly ILogger _log = parts.Logs.CreateLogger<UpdateVerb>();
+
+    public async Task RunAsync(UpdateContainerResourcesRequest request, CancellationToken client)
+    {
+        var entry = parts.Store.Get(request.ContainerId, "update");
+        if (request.Linux is null) throw RuntimeFault.InvalidArgument($"failed to update container '{entry.Id}': the request has no linux resources");
+        ResourceChecks.Check($"update container '{entry.Id}'", request.Linux);
+        var change = ResourcesRecord.From(request.Linux);
+        Task update;
+        await using ((await entry.Gate.EnterAsync(client).ConfigureAwait(false)).ConfigureAwait(false))
+        {
+            Allowed(entry);
+            var previous = entry.Updating;
+            update = entry.Updating = Task.Run(() => UpdateAsync(entry, change, previous), CancellationToken.None);
+        }
+
+        await update.WaitAsync(client).ConfigureAwait(false);
+    }
+
+    private async Task UpdateAsync(ContainerEntry entry, ResourcesRecord change, Task previous)
+    {
+        await previous.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var shim = Allowed(entry);
+        try
+        {
+            // The whole of what is wanted, so that the shim's and our notion of it never part.
+            var wanted = entry.Record.Resources.With(change);
+            var inForce = await shim.UpdateAsync(change.ToShim(), parts.Stopping).ConfigureAwait(false);
+            await RecordAsync(entry, wanted.InForce(inForce)).ConfigureAwait(false);
+        }
+        catch (ShimFault e)
+        {
+            throw new RuntimeFault(e.Code, $"failed to update container '{entry.Id}': {e.Message}", e);
+        }
+    }
+
+    private async Task RecordAsync(ContainerEntry entry, ResourcesRecord resources)
+    {
+        await using ((await entry.Gate.EnterAsync(parts.Stopping).ConfigureAwait(false)).ConfigureAwait(false))
+        {
+            entry.Amend(r => r with { Resources = resources });
+            if (entry.Record.Phase == ContainerPhase.Created) bundles.Rewrite(entry, parts.Sandboxes.Find(entry.Record.SandboxId)!);
+            parts.Files.Write(entry.Record);
+        }
+
+        _log.LogInformation("container {Id}: resources updated", entry.Id);
+    }
+
+    private static Shims.ShimConnection Allowed(ContainerEntry entry)
+    {
+        if (entry.Record.Phase is ContainerPhase.Created or ContainerPhase.Running or ContainerPhase.Stopping && entry.Shim is { } shim) return shim;
+        throw RuntimeFault.FailedPrecondition($"failed to update container '{entry.Id}': it is {ContainerEntry.Describe(entry.Record.Phase)}");
+    }
+}

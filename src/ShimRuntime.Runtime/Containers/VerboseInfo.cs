@@ -1,0 +1,69 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using Google.Protobuf;
+
+namespace ShimRuntime.Runtime.Containers;
+
+/// <summary>
+/// What ContainerStatus adds when verbose: one key, "info", with JSON whose members node tools read from containerd (sandboxID, pid,
+/// removing, snapshotKey, snapshotter, runtimeType, runtimeOptions, config, runtimeSpec), and our own (generation, shimPid, phase).
+/// </summary>
+internal sealed class VerboseInfo(RuntimeOptions options, ContainerPaths paths)
+{
+    private const string Snapshotter = "overlayfs";
+    private const string RuntimeType = "shimruntime.runc.v1";
+
+    // The keys of Go's encoding of the same messages: proto names, numbers for enums.
+    private static readonly JsonFormatter Formatter = new(JsonFormatter.Settings.Default
+        .WithPreserveProtoFieldNames(true).WithFormatEnumsAsIntegers(true));
+
+    public string Of(ContainerEntry entry)
+    {
+        var record = entry.Record;
+        var buffer = new ArrayBufferWriter<byte>(16 << 10);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteString("sandboxID", record.SandboxId);
+            json.WriteNumber("pid", record.Pid);
+            json.WriteBoolean("removing", record.Phase == ContainerPhase.Removing);
+            json.WriteString("snapshotKey", record.SnapshotKey);
+            json.WriteString("snapshotter", Snapshotter);
+            json.WriteString("runtimeType", RuntimeType);
+            WriteOptions(json);
+            json.WritePropertyName("config");
+            json.WriteRawValue(Formatter.Format(entry.Config));
+            WriteSpec(json, record);
+            json.WriteNumber("generation", record.Generation);
+            json.WriteNumber("shimPid", entry.Shim?.Process.Pid ?? 0);
+            json.WriteString("phase", record.Phase.ToString());
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+
+    private void WriteOptions(Utf8JsonWriter json)
+    {
+        json.WriteStartObject("runtimeOptions");
+        json.WriteString("BinaryName", options.RuncPath);
+        json.WriteString("Root", paths.RuncRoot);
+        json.WriteBoolean("SystemdCgroup", options.CgroupDriver == "systemd");
+        json.WriteEndObject();
+    }
+
+    /// <summary>null after a reboot: config.json is volatile.</summary>
+    private void WriteSpec(Utf8JsonWriter json, ContainerRecord record)
+    {
+        json.WritePropertyName("runtimeSpec");
+        try
+        {
+            json.WriteRawValue(File.ReadAllBytes(Path.Combine(paths.Bundle(record.Id, record.Generation), "config.json")));
+        }
+        catch (IOException)
+        {
+            json.WriteNullValue();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Containers;
+using ShimRuntime.Runtime.Shims;
+using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.V1;
+
+namespace ShimRuntime.Runtime.Recovery;
+
+/// <summary>Makes a living daemon's idea of one container out of what was found.</summary>
+internal sealed class Adoption(ContainerParts parts)
+{
+    private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(2);
+    private readonly ILogger _log = parts.Logs.CreateLogger<Adoption>();
+    private readonly StartSettlement _settlement = new(parts);
+
+    /// <summary>Rows 1 and 2: as recorded. Its shim, if it lives, is kept for its removal.</summary>
+    public ContainerEntry Ended(Recoverer.Found found, ExitRecord? exit)
+    {
+        var phase = found.Record.Phase == ContainerPhase.Removing ? ContainerPhase.Removing : ContainerPhase.Exited;
+        var started = exit is { StartedAtNanos: not 0 } ? exit.StartedAtNanos : found.Record.StartedAtNanos;
+        return new ContainerEntry(found.Record with { Phase = phase, Exit = exit, StartedAtNanos = started }, found.Request) { Shim = found.Shim };
+    }
+
+    /// <summary>Rows 5 and 6: as the shim says.</summary>
+    public ContainerEntry Living(Recoverer.Found found)
+    {
+        var entry = new ContainerEntry(AsToldBy(found.Hello!, found.Record), found.Request) { Shim = found.Shim };
+        if (entry.Record.Phase == ContainerPhase.Starting) entry.Starting = Task.Run(() => _settlement.SettleAsync(entry, found.Shim!), CancellationToken.None);
+        return entry;
+    }
+
+    /// <summary>Row 7: what the leaf cgroup shows, until the shim answers.</summary>
+    public ContainerEntry Silent(Recoverer.Found found)
+    {
+        var phase = parts.Killer.HasProcesses(found.Record.LeafCgroup) ? ContainerPhase.Running : ContainerPhase.Created;
+        var entry = new ContainerEntry(found.Record with { Phase = phase }, found.Request) { Shim = found.Shim };
+        _ = Task.Run(() => AskUntilAnsweredAsync(entry, found.Shim!), CancellationToken.None);
+        return entry;
+    }
+
+    /// <summary>Row 8: nobody is left to collect its exit.</summary>
+    public async Task<ContainerEntry> KillLostAsync(Recoverer.Found found)
+    {
+        _log.LogError("container {Id}: its shim died while no daemon ran; killing what it left", found.Record.Id);
+        await parts.Killer.KillAsync(found.Record.LeafCgroup, parts.Stopping).ConfigureAwait(false);
+        return EndedHere(found, ContainerSupervisor.LostExit());
+    }
+
+    /// <summary>Rows 4 and 9.</summary>
+    public ContainerEntry Unknown(Recoverer.Found found) => EndedHere(found, ContainerSupervisor.UnknownExit(
+        found.Record.BootId == BootId.Current ? "neither its shim nor a process of it is left" : "the machine was rebooted"));
+
+    /// <summary>Row 3. The name is free already; only what the id names is touched.</summary>
+    public async Task UndoCreateAsync(ContainerRecord record)
+    {
+        await ShimEnd.ByDirectoryAsync(parts.Files.Paths.Run(record.Id), parts.ShimOwner.CallTimeout, parts.Stopping).ConfigureAwait(false);
+        await parts.Leftovers.RemoveAsync(record, parts.Stopping).ConfigureAwait(false);
+        parts.Files.Delete(record.Id);
+        _log.LogInformation("container {Id}: its unfinished create is undone", record.Id);
+    }
+
+    public void Watch(ContainerEntry entry, ShimConnection? shim)
+    {
+        if (shim is not null && !entry.Ended.IsCompleted) parts.Supervisor.Watch(entry, shim);
+    }
+
+    private ContainerEntry EndedHere(Recoverer.Found found, ExitRecord exit)
+    {
+        var entry = Ended(found, exit);
+        parts.Files.Write(entry.Record);
+        return entry;
+    }
+
+    private async Task AskUntilAnsweredAsync(ContainerEntry entry, ShimConnection shim)
+    {
+        while (!shim.Gone.IsCompleted && !entry.Ended.IsCompleted && !parts.Stopping.IsCancellationRequested)
+        {
+            try
+            {
+                var hello = await shim.HelloAsync(parts.Stopping).ConfigureAwait(false);
+                await using var pass = (await entry.Gate.EnterAsync(parts.Stopping).ConfigureAwait(false)).ConfigureAwait(false);
+                if (entry.Record.Phase is ContainerPhase.Created or ContainerPhase.Running) entry.Amend(r => AsToldBy(hello, r));
+                _log.LogInformation("container {Id}: its shim answers again", entry.Id);
+                return;
+            }
+            catch (Exception e) when (e is ShimFault or OperationCanceledException)
+            {
+                _log.LogDebug("container {Id}: its shim is still silent: {Cause}", entry.Id, e.Message);
+            }
+
+            await Task.WhenAny(shim.Gone, Task.Delay(AskAgain, parts.Stopping)).ConfigureAwait(false);
+        }
+    }
+
+    private static ContainerRecord AsToldBy(HelloResponse hello, ContainerRecord record) => record with
+    {
+        Phase = hello.State switch
+        {
+            ShimState.Created => ContainerPhase.Created,
+            ShimState.Starting => ContainerPhase.Starting,
+            ShimState.Running => ContainerPhase.Running,
+            ShimState.Stopping => ContainerPhase.Stopping,
+            _ => record.Phase,
+        },
+        Generation = hello.Generation,
+        LeafCgroup = $"{record.ContainerCgroup}/g{hello.Generation}-{record.Id}",
+        Pid = hello.Pid,
+        PidStartTicks = hello.PidStartTicks,
+        StartedAtNanos = hello.StartedAtNanos,
+    };
+}

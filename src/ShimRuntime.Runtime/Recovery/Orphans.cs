@@ -1,0 +1,82 @@
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Linux;
+using ShimRuntime.Oci;
+using ShimRuntime.Runtime.Containers;
+
+namespace ShimRuntime.Runtime.Recovery;
+
+/// <summary>
+/// Row 10 of the recovery table: run directories and writable layers of our own state that no record names. Listed before CRI is
+/// answered, so that nothing new is taken for one.
+/// </summary>
+internal sealed class Orphans
+{
+    private const int Id16Digits = 16;
+    private readonly ContainerParts _parts;
+    private readonly ILogger _log;
+    private readonly IReadOnlyList<string> _runDirectories;
+    private readonly IReadOnlyCollection<string> _snapshots;
+
+    public Orphans(ContainerParts parts)
+    {
+        _parts = parts;
+        _log = parts.Logs.CreateLogger<Orphans>();
+        _runDirectories = [.. Directory.EnumerateDirectories(parts.Files.Paths.AllVolatile).Where(IsOurs)];
+        _snapshots = parts.Snapshots.Keys();
+    }
+
+    public async Task RemoveAsync(CancellationToken cancellation)
+    {
+        // A record that was moved aside has left the list by now: what it named is an orphan.
+        var recorded = _parts.Files.Ids().ToHashSet(StringComparer.Ordinal);
+        var known = recorded.Select(ContainerPaths.Id16).ToHashSet(StringComparer.Ordinal);
+        foreach (var directory in _runDirectories.Where(d => !known.Contains(Path.GetFileName(d))))
+            await TryAsync(directory, () => RemoveRunAsync(directory, cancellation)).ConfigureAwait(false);
+        foreach (var key in _snapshots.Where(k => ContainerId.IsValid(k) && !recorded.Contains(k)))
+            await TryAsync(key, () => _parts.Snapshots.RemoveAsync(key, cancellation)).ConfigureAwait(false);
+    }
+
+    private static bool IsOurs(string directory) =>
+        Path.GetFileName(directory) is { Length: Id16Digits } name && name.All(char.IsAsciiHexDigitLower);
+
+    private async Task RemoveRunAsync(string directory, CancellationToken cancellation)
+    {
+        await ShimEnd.ByDirectoryAsync(directory, _parts.ShimOwner.CallTimeout, cancellation).ConfigureAwait(false);
+        if (LeafOf(directory) is { } leaf)
+        {
+            await _parts.Killer.KillAsync(leaf, cancellation).ConfigureAwait(false);
+            _parts.Leftovers.TryRemoveCgroup(CgroupPath.Parent(leaf));
+        }
+
+        _parts.Leftovers.RemoveRun(Path.GetFileName(directory));
+        _log.LogWarning("removed {Directory}, which no container's record names", directory);
+    }
+
+    /// <summary>From the bundle that we wrote ourselves; null when it was not written, or is torn.</summary>
+    private static string? LeafOf(string directory)
+    {
+        var bundle = Directory.EnumerateDirectories(directory, "g*").Order(StringComparer.Ordinal).LastOrDefault();
+        if (bundle is null) return null;
+        try
+        {
+            return RuntimeJson.ReadSpec(File.ReadAllBytes(Path.Combine(bundle, "config.json"))).Linux.CgroupsPath;
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    private async Task TryAsync(string what, Func<Task> work)
+    {
+        try
+        {
+            await work().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            _log.LogError(e, "failed to remove orphan {What}; the next start tries again", what);
+        }
+    }
+}

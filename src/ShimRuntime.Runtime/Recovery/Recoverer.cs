@@ -1,0 +1,135 @@
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Containers;
+using ShimRuntime.Runtime.Shims;
+using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.V1;
+
+namespace ShimRuntime.Runtime.Recovery;
+
+/// <summary>
+/// Does what <see cref="RecoveryPlan"/> decides, for all containers at once, with a deadline for each one's shim. What takes longer than a
+/// look (undoing, removing, orphans) goes on in the background; a record that can't be read is moved aside and stops nobody.
+/// </summary>
+internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
+{
+    private readonly ILogger _log = parts.Logs.CreateLogger<Recoverer>();
+    private readonly Adoption _adoption = new(parts);
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        parts.Files.MakeRoots();
+        var orphans = new Orphans(parts);
+        var ids = parts.Files.Ids();
+        await Task.WhenAll(ids.Select(id => Task.Run(() => RecoverAsync(id, cancellation), cancellation))).ConfigureAwait(false);
+        _log.LogInformation("recovered {Count} containers", ids.Count);
+        InBackground("remove orphans", "", () => orphans.RemoveAsync(parts.Stopping));
+    }
+
+    private async Task RecoverAsync(string id, CancellationToken cancellation)
+    {
+        try
+        {
+            var (record, request) = parts.Files.Read(id);
+            await RecoverAsync(record, request, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            _log.LogError(e, "container {Id}: its record can't be used; it is now in {Aside}, and what is left of it in the run directory is removed",
+                id, TryMoveAside(id));
+        }
+    }
+
+    private async Task RecoverAsync(ContainerRecord record, CreateContainerRequest request, CancellationToken cancellation)
+    {
+        var exit = ExitFile.TryRead(parts.Files.Paths.Exit(record.Id));
+        var sameBoot = record.BootId == BootId.Current;
+        var shim = sameBoot && record.ShimPid != 0
+            ? ShimConnection.TryOpen(parts.Files.Paths.Socket(record.Id), new ProcessIdentity(record.ShimPid, record.ShimStartTicks), parts.ShimOwner)
+            : null;
+        var undecided = exit is null && record.Phase is not (ContainerPhase.Removing or ContainerPhase.Exited or ContainerPhase.Creating);
+        var hello = undecided && shim is not null ? await AskAsync(shim, cancellation).ConfigureAwait(false) : null;
+        var facts = new RecoveryFacts(record.Phase, exit is not null, sameBoot, Answer(shim, hello),
+            hello is not null && hello.Generation != record.Generation, undecided && sameBoot && parts.Killer.HasProcesses(record.LeafCgroup));
+        var action = RecoveryPlan.Decide(facts);
+        _log.LogDebug("container {Id}: {Facts}: {Action}", record.Id, facts, action);
+        await ActAsync(action, new Found(record, request, shim, hello, exit)).ConfigureAwait(false);
+    }
+
+    private async Task<HelloResponse?> AskAsync(ShimConnection shim, CancellationToken cancellation)
+    {
+        try
+        {
+            return await shim.HelloAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (ShimFault e)
+        {
+            _log.LogWarning("shim {Shim} does not answer: {Cause}", ProcessState.Describe(shim.Process.Pid), e.Message);
+            return null;
+        }
+    }
+
+    private static ShimAnswer Answer(ShimConnection? shim, HelloResponse? hello) => (shim, hello?.State) switch
+    {
+        (null, _) or ({ Gone.IsCompleted: true }, null) => ShimAnswer.Dead,
+        (_, ShimState.Created) => ShimAnswer.Created,
+        (_, ShimState.Starting) => ShimAnswer.Starting,
+        (_, ShimState.Running) => ShimAnswer.Running,
+        (_, ShimState.Stopping) => ShimAnswer.Stopping,
+        (_, ShimState.Exited) => ShimAnswer.Exited,
+        _ => ShimAnswer.Silent,
+    };
+
+    private async Task ActAsync(RecoveryAction action, Found found)
+    {
+        if (action == RecoveryAction.UndoCreate)
+        {
+            InBackground("undo the create of", found.Record.Id, () => _adoption.UndoCreateAsync(found.Record));
+            return;
+        }
+
+        var entry = action switch
+        {
+            RecoveryAction.FinishRemoval or RecoveryAction.KeepExited => _adoption.Ended(found, found.Exit ?? found.Record.Exit),
+            RecoveryAction.AdoptEnd => _adoption.Ended(found, ExitFile.From(found.Hello!.Exit)),
+            RecoveryAction.Adopt or RecoveryAction.AdoptGeneration => _adoption.Living(found),
+            RecoveryAction.AdoptSilent => _adoption.Silent(found),
+            RecoveryAction.KillLost => await _adoption.KillLostAsync(found).ConfigureAwait(false),
+            _ => _adoption.Unknown(found),
+        };
+        if (!parts.Names.Restore(new ContainerNames.Claim(entry.Record.Name, entry.Id, entry.Request)))
+            _log.LogWarning("container {Id}: another one has the name '{Name}' too", entry.Id, entry.Record.Name);
+        parts.Store.Add(entry);
+        if (action == RecoveryAction.FinishRemoval) InBackground("remove", entry.Id, () => remove.RemoveAsync(entry, parts.Stopping));
+        else _adoption.Watch(entry, found.Shim);
+    }
+
+    private string TryMoveAside(string id)
+    {
+        try
+        {
+            return parts.Files.MoveAside(id);
+        }
+        catch (IOException e)
+        {
+            return $"its place, because it can't be moved ({e.Message})";
+        }
+    }
+
+    private void InBackground(string what, string id, Func<Task> work) => _ = Task.Run(async () =>
+    {
+        try
+        {
+            await work().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            if (!parts.Stopping.IsCancellationRequested) _log.LogError(e, "failed to {What} {Id}; the next start tries again", what, id);
+        }
+    }, CancellationToken.None);
+
+    /// <summary>One container, as it was found.</summary>
+    internal sealed record Found(
+        ContainerRecord Record, CreateContainerRequest Request, ShimConnection? Shim, HelloResponse? Hello, ExitRecord? Exit);
+}

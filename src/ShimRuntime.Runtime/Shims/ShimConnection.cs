@@ -1,0 +1,161 @@
+using ShimRuntime.Linux;
+using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.V1;
+
+namespace ShimRuntime.Runtime.Shims;
+
+/// <summary>
+/// One living shim: its process, watched by pidfd, and a connection that is made again when it breaks while the process lives (as after
+/// an upgrade in place). <see cref="Gone"/> is the only news of the shim's death; silence never is.
+/// </summary>
+public sealed class ShimConnection : IAsyncDisposable
+{
+    private readonly string _socketPath;
+    private readonly SafePidFd _pidFd;
+    private readonly TimeSpan _callTimeout;
+    private readonly SemaphoreSlim _connecting = new(1, 1);
+    private ShimClient? _client;
+
+    private ShimConnection(string socketPath, ProcessIdentity process, SafePidFd pidFd, ShimOwner owner)
+    {
+        _socketPath = socketPath;
+        _pidFd = pidFd;
+        _callTimeout = owner.CallTimeout;
+        Process = process;
+        Gone = WatchAsync(owner);
+    }
+
+    public ProcessIdentity Process { get; }
+
+    /// <summary>Completes, never faulted, once the process has ended (and was reaped, if it was a child of ours).</summary>
+    public Task Gone { get; }
+
+    /// <summary>Null when that very process no longer exists.</summary>
+    public static ShimConnection? TryOpen(string socketPath, ProcessIdentity process, ShimOwner owner)
+    {
+        var pidFd = SafePidFd.TryOpen(process.Pid);
+        if (pidFd is null) return null;
+        if (process.IsAlive) return new ShimConnection(socketPath, process, pidFd, owner);
+        pidFd.Dispose();
+        return null;
+    }
+
+    /// <summary>Connects first: proof that it listens.</summary>
+    public async Task<HelloResponse> HelloAsync(CancellationToken cancellation) =>
+        await CallAsync("Hello", static (c, t) => c.HelloAsync(t), _callTimeout, cancellation).ConfigureAwait(false);
+
+    /// <summary>Answers when runc has; the caller bounds its own patience.</summary>
+    public Task<StartResponse> StartAsync(CancellationToken cancellation) =>
+        CallAsync("Start", static (c, t) => c.StartAsync(t), Timeout.InfiniteTimeSpan, cancellation);
+
+    /// <summary>Answers when the container has ended; no deadline.</summary>
+    public Task<ExitStatus> WaitAsync(CancellationToken cancellation) =>
+        CallAsync("Wait", static (c, t) => c.WaitAsync(t), Timeout.InfiniteTimeSpan, cancellation);
+
+    /// <summary>Answers with the end; the caller bounds its own patience.</summary>
+    public Task<ExitStatus> StopAsync(int signal, TimeSpan grace, CancellationToken cancellation) =>
+        CallAsync("Stop", (c, t) => c.StopAsync(signal, grace, t), Timeout.InfiniteTimeSpan, cancellation);
+
+    /// <param name="patience">Above the exec's own timeout, which the shim keeps.</param>
+    public Task<ExecSyncResult> ExecSyncAsync(ExecSyncRequest request, IExecOutput output, TimeSpan patience, CancellationToken cancellation) =>
+        CallAsync("ExecSync", (c, t) => c.ExecSyncAsync(request, output, t), patience, cancellation);
+
+    public Task<Resources> UpdateAsync(Resources resources, CancellationToken cancellation) =>
+        CallAsync("Update", (c, t) => c.UpdateAsync(resources, t), _callTimeout, cancellation);
+
+    public Task ReopenLogAsync(CancellationToken cancellation) =>
+        CallAsync("ReopenLog", static async (c, t) =>
+        {
+            await c.ReopenLogAsync(t).ConfigureAwait(false);
+            return true;
+        }, _callTimeout, cancellation);
+
+    /// <summary>Asks the shim to end; <see cref="Gone"/> tells when it has.</summary>
+    public Task ShutdownAsync(bool kill, CancellationToken cancellation) =>
+        CallAsync("Shutdown", async (c, t) =>
+        {
+            await c.ShutdownAsync(kill, t).ConfigureAwait(false);
+            return true;
+        }, _callTimeout, cancellation);
+
+    /// <summary>SIGKILL for the shim itself: the end of one that does not answer, when its container is being removed.</summary>
+    public void Kill()
+    {
+        if (Gone.IsCompleted) return;
+        var held = false;
+        try
+        {
+            _pidFd.DangerousAddRef(ref held);
+            _pidFd.Signal(9);
+        }
+        catch (ObjectDisposedException)
+        {
+            // It ended between the check and the signal.
+        }
+        finally
+        {
+            if (held) _pidFd.DangerousRelease();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        var client = Interlocked.Exchange(ref _client, null);
+        if (client is not null) await client.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task<T> CallAsync<T>(string method, Func<ShimClient, CancellationToken, Task<T>> call, TimeSpan timeout, CancellationToken cancellation)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        if (timeout != Timeout.InfiniteTimeSpan) deadline.CancelAfter(timeout);
+        try
+        {
+            var client = await ConnectedAsync(deadline.Token).ConfigureAwait(false);
+            return await call(client, deadline.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new ShimFault(FaultCode.DeadlineExceeded,
+                $"shim {ProcessState.Describe(Process.Pid)} did not answer {method} within {timeout.TotalSeconds:0.#} s");
+        }
+    }
+
+    private async Task<ShimClient> ConnectedAsync(CancellationToken cancellation)
+    {
+        if (Volatile.Read(ref _client) is { Completion.IsCompleted: false } living) return living;
+        await _connecting.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            if (_client is { Completion.IsCompleted: false } made) return made;
+            if (_client is { } broken) await broken.DisposeAsync().ConfigureAwait(false);
+            return _client = await ShimClient.ConnectAsync(_socketPath, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _connecting.Release();
+        }
+    }
+
+    /// <summary>A child of ours is reaped here: an adopted shim is some other process's child by then, and its parent reaps it.</summary>
+    private async Task WatchAsync(ShimOwner owner)
+    {
+        try
+        {
+            await owner.Exits.WaitAsync(_pidFd, owner.Stopping).ConfigureAwait(false);
+            _ = _pidFd.TryReap();
+        }
+        catch (LinuxException e) when (e.ErrorNumber == Errno.ECHILD)
+        {
+        }
+        catch (OperationCanceledException)
+        {
+            // The daemon ends and the shim does not: nobody may take that for the shim's death.
+            await Task.Delay(Timeout.InfiniteTimeSpan).ConfigureAwait(false);
+        }
+
+        _pidFd.Dispose();
+    }
+}
+
+/// <summary>What watching shims takes: the exit watcher, the daemon's life, and how long a short call may take.</summary>
+public sealed record ShimOwner(ExitWatcher Exits, TimeSpan CallTimeout, CancellationToken Stopping);

@@ -1,0 +1,44 @@
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Images;
+using ShimRuntime.Runtime.Containers;
+
+namespace ShimRuntime.Runtime.Stats;
+
+/// <summary>One container's stats.</summary>
+internal sealed class ContainerStatsReader(CgroupReader cgroups, ISnapshotStore snapshots, CpuRates rates, string snapshotsDirectory)
+{
+    public ContainerStats Read(ContainerEntry entry)
+    {
+        var (record, config) = (entry.Record, entry.Config);
+        var stats = new ContainerStats
+        {
+            Attributes = new ContainerAttributes
+            {
+                Id = record.Id,
+                Metadata = config.Metadata,
+                Labels = { config.Labels },
+                Annotations = { config.Annotations },
+            },
+            WritableLayer = WritableLayer(record.SnapshotKey),
+        };
+        if (!ContainerLifecycle.IsRunning(record.Phase) || cgroups.Read(record.ContainerCgroup) is not { } sample) return stats;
+        stats.Cpu = UsageViews.Cpu(sample, rates.Next(record.Id, sample.AtNanos, sample.CpuNanos, record.StartedAtNanos));
+        stats.Memory = UsageViews.Memory(sample);
+        stats.Swap = UsageViews.Swap(sample);
+        stats.Io = UsageViews.Io(sample);
+        return stats;
+    }
+
+    /// <summary>Null until the background walk has measured it.</summary>
+    private FilesystemUsage? WritableLayer(string key)
+    {
+        if (snapshots.Usage(key) is not { } usage) return null;
+        return new FilesystemUsage
+        {
+            Timestamp = (usage.MeasuredAt - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick,
+            FsId = new FilesystemIdentifier { Mountpoint = snapshotsDirectory },
+            UsedBytes = UsageViews.Value((ulong)usage.UsedBytes),
+            InodesUsed = UsageViews.Value((ulong)usage.InodesUsed),
+        };
+    }
+}
