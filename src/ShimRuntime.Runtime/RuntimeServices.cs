@@ -1,3 +1,12 @@
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Containers;
+using ShimRuntime.Runtime.Networking;
+using ShimRuntime.Runtime.Node;
+using ShimRuntime.Runtime.Sandboxes;
+using ShimRuntime.Runtime.Shims;
+using ShimRuntime.Runtime.Stats;
+
 namespace ShimRuntime.Runtime;
 
 /// <summary>
@@ -25,7 +34,25 @@ public sealed class RuntimeServices : IAsyncDisposable
     /// <param name="stopping">The daemon's life: operations run under it, not under any client's token.</param>
     public static RuntimeServices Open(RuntimeOptions options, RuntimeDependencies dependencies, CancellationToken stopping)
     {
-        throw new NotSupportedException($"{options.Root}: {dependencies.Images} {stopping}: sandboxes and containers land next");
+        var (exits, logs) = (dependencies.Exits, dependencies.Logs);
+        var hierarchy = CgroupHierarchy.Detect();
+        var network = new PodNetwork(options, exits, logs.CreateLogger<PodNetwork>());
+        var sandboxStore = new SandboxStore();
+        var parts = Parts(options, dependencies, new Host(hierarchy, sandboxStore), stopping);
+        var containers = new ContainerService(parts);
+        var sandboxes = new SandboxService(new SandboxParts
+        {
+            Options = options,
+            Store = sandboxStore,
+            Network = network,
+            Exits = exits,
+            Containers = () => containers,
+            Logs = logs,
+            Stopping = stopping,
+        });
+        var places = new StatsPlaces(hierarchy, Path.Combine(options.Root, "snapshots"));
+        var stats = new StatsService(parts.Store, sandboxStore, dependencies.Snapshots, places);
+        return new RuntimeServices(sandboxes, containers, stats, new NodeService(options, network, new RuncProbe(options.RuncPath, exits)));
     }
 
     /// <summary>Sandboxes first, then containers; CRI answers Unavailable until this returns.</summary>
@@ -36,4 +63,33 @@ public sealed class RuntimeServices : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private static ContainerParts Parts(RuntimeOptions options, RuntimeDependencies dependencies, Host host, CancellationToken stopping)
+    {
+        var logs = dependencies.Logs;
+        var (store, names, paths) = (new ContainerStore(), new ContainerNames(), new ContainerPaths(options));
+        var files = new ContainerFiles(paths);
+        files.MakeRoots();
+        var killer = new LeafKiller(host.Hierarchy);
+        var owner = new ShimOwner(dependencies.Exits, options.ShimCallTimeout, stopping);
+        return new ContainerParts
+        {
+            Options = options,
+            Store = store,
+            Names = names,
+            Files = files,
+            Creates = new CreateFlights(store, names, stopping),
+            Sandboxes = host.Sandboxes,
+            Images = dependencies.Images,
+            Snapshots = dependencies.Snapshots,
+            Spawner = new ShimSpawner(options, owner, logs.CreateLogger<ShimSpawner>()),
+            ShimOwner = owner,
+            Supervisor = new ContainerSupervisor(files, killer, logs.CreateLogger<ContainerSupervisor>(), stopping),
+            Killer = killer,
+            Leftovers = new Leftovers(paths, dependencies.Snapshots, host.Hierarchy, killer, logs.CreateLogger<Leftovers>()),
+            Logs = logs,
+        };
+    }
+
+    private sealed record Host(CgroupHierarchy Hierarchy, ISandboxStore Sandboxes);
 }

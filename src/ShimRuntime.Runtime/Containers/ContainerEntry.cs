@@ -11,9 +11,9 @@ namespace ShimRuntime.Runtime.Containers;
 /// </summary>
 public sealed class ContainerEntry
 {
-    private readonly TaskCompletionSource<ExitRecord> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<ContainerExit> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile ContainerRecord _record;
-    private volatile ShimConnection? _shim;
+    private volatile RunningShim? _shim;
 
     public ContainerEntry(ContainerRecord record, CreateContainerRequest request)
     {
@@ -34,14 +34,14 @@ public sealed class ContainerEntry
     public ContainerConfig Config => Request.Config;
 
     /// <summary>Null before create has got so far, and once the shim is gone.</summary>
-    public ShimConnection? Shim
+    public RunningShim? Shim
     {
         get => _shim;
         set => _shim = value;
     }
 
     /// <summary>Completes with the end of the container; never faults.</summary>
-    public Task<ExitRecord> Ended => _ended.Task;
+    public Task<ContainerExit> Ended => _ended.Task;
 
     /// <summary>The start under way; set and read under the gate.</summary>
     internal Task? Starting { get; set; }
@@ -69,7 +69,7 @@ public sealed class ContainerEntry
     public void Amend(Func<ContainerRecord, ContainerRecord> change) => _record = change(_record);
 
     /// <summary>Caller holds the gate. The first end wins; false when it was known already.</summary>
-    public bool End(ExitRecord exit)
+    public bool End(ContainerExit exit)
     {
         if (_record.Exit is not null || ContainerLifecycle.Next(_record.Phase, ContainerEvent.Ended) is not { } next) return false;
         var started = exit.StartedAtNanos != 0 ? exit.StartedAtNanos : _record.StartedAtNanos;

@@ -65,12 +65,12 @@ public sealed record ContainerRecord
     public UserRecord User { get; init; } = new();
 
     /// <summary>Set once the container has ended.</summary>
-    public ExitRecord? Exit { get; init; }
+    public ContainerExit? Exit { get; init; }
 
 }
 
 /// <summary>How a container ended.</summary>
-public sealed record ExitRecord
+public sealed record ContainerExit
 {
     /// <summary>0–255; 128 + signal.</summary>
     public int Code { get; init; }

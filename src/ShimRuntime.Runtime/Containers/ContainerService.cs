@@ -1,5 +1,4 @@
 using ShimRuntime.Cri.V1;
-using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Recovery;
 
 namespace ShimRuntime.Runtime.Containers;

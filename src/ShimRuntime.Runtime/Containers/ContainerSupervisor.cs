@@ -1,8 +1,6 @@
 using Microsoft.Extensions.Logging;
-using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
-using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Runtime.Containers;
 
@@ -16,9 +14,9 @@ public sealed class ContainerSupervisor(ContainerFiles files, LeafKiller killer,
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
     /// <summary>Watches until the container has ended or the daemon does; returns at once.</summary>
-    public void Watch(ContainerEntry entry, ShimConnection shim) => _ = Task.Run(() => WatchAsync(entry, shim), CancellationToken.None);
+    public void Watch(ContainerEntry entry, RunningShim shim) => _ = Task.Run(() => WatchAsync(entry, shim), CancellationToken.None);
 
-    private async Task WatchAsync(ContainerEntry entry, ShimConnection shim)
+    private async Task WatchAsync(ContainerEntry entry, RunningShim shim)
     {
         try
         {
@@ -40,7 +38,7 @@ public sealed class ContainerSupervisor(ContainerFiles files, LeafKiller killer,
         }
     }
 
-    private async Task<bool> TryWaitAsync(ContainerEntry entry, ShimConnection shim)
+    private async Task<bool> TryWaitAsync(ContainerEntry entry, RunningShim shim)
     {
         using var call = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         var answer = shim.WaitAsync(call.Token);
@@ -73,14 +71,14 @@ public sealed class ContainerSupervisor(ContainerFiles files, LeafKiller killer,
             return;
         }
 
-        var ran = entry.Record.HasProcess;
+        var ran = ContainerLifecycle.HasProcess(entry.Record.Phase);
         log.LogError("container {Id}: its shim {Pid} has died{Then}", entry.Id, entry.Record.ShimPid, ran ? "; killing what it left" : "");
         if (ran) await killer.KillAsync(entry.Record.LeafCgroup, stopping).ConfigureAwait(false);
         await EndAsync(entry, ran ? LostExit() : UnknownExit("its shim ended before the container was started")).ConfigureAwait(false);
     }
 
     /// <summary>Records an end; one that only the daemon knows of is made durable by it.</summary>
-    public async Task EndAsync(ContainerEntry entry, ExitRecord exit)
+    public async Task EndAsync(ContainerEntry entry, ContainerExit exit)
     {
         bool first;
         await using ((await entry.Gate.EnterAsync(stopping).ConfigureAwait(false)).ConfigureAwait(false))
@@ -94,7 +92,7 @@ public sealed class ContainerSupervisor(ContainerFiles files, LeafKiller killer,
             exit.Message.Length > 0 ? $", {exit.Message}" : "");
     }
 
-    public static ExitRecord LostExit() => new()
+    public static ContainerExit LostExit() => new()
     {
         Code = ExitReasons.LostCode,
         Signal = 9,
@@ -103,7 +101,7 @@ public sealed class ContainerSupervisor(ContainerFiles files, LeafKiller killer,
         FinishedAtNanos = UnixTime.NowNanos(),
     };
 
-    public static ExitRecord UnknownExit(string message) => new()
+    public static ContainerExit UnknownExit(string message) => new()
     {
         Code = ExitReasons.UnknownCode,
         Reason = ExitReasons.Unknown,

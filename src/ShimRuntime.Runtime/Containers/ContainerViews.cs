@@ -48,7 +48,6 @@ public sealed class ContainerViews(IImageStore images)
             LogPath = record.LogPath,
             Resources = new ContainerResources { Linux = record.Resources.ToCri() },
             User = new ContainerUser { Linux = new LinuxContainerUser { Uid = record.User.Uid, Gid = record.User.Gid } },
-            StopSignal = StopSignals.ToCri(record.StopSignal),
         };
         status.User.Linux.SupplementalGroups.Add(record.User.SupplementalGroups);
         return status;

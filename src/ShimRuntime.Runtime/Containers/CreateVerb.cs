@@ -81,14 +81,18 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         MakeRunDirectories(entry.Record);
         OverlayMount.Mount(snapshot.LowerDirs, snapshot.UpperDir, snapshot.WorkDir, parts.Files.Paths.Rootfs(id));
 
-        var user = bundles.Write(entry, sandbox, image.Config, TargetPid(entry));
-        var shim = await SpawnAsync(entry, sandbox, rollback, token).ConfigureAwait(false);
+        var bundle = bundles.Write(entry, sandbox, image.Config, TargetPid(entry));
+        var launch = ShimLaunches.Of(entry, sandbox, parts.Options, parts.Files.Paths);
+        launch.Resources = bundle.Limits;
+        var shim = await SpawnAsync(entry, launch, rollback, token).ConfigureAwait(false);
         await using ((await entry.Gate.EnterAsync(token).ConfigureAwait(false)).ConfigureAwait(false))
         {
             entry.Shim = shim;
             entry.Advance(ContainerEvent.Prepared, "create", r => r with
             {
-                User = user,
+                User = bundle.User,
+                StopSignal = bundle.StopSignal,
+                Resources = bundle.InForce,
                 ShimPid = shim.Process.Pid,
                 ShimStartTicks = shim.Process.StartTicks,
             });
@@ -98,9 +102,8 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         parts.Supervisor.Watch(entry, shim);
     }
 
-    private async Task<ShimConnection> SpawnAsync(ContainerEntry entry, Sandbox sandbox, Rollback rollback, CancellationToken token)
+    private async Task<RunningShim> SpawnAsync(ContainerEntry entry, ShimLaunch launch, Rollback rollback, CancellationToken token)
     {
-        var launch = ShimLaunches.Of(entry, sandbox, parts.Options, parts.Files.Paths);
         var shim = await parts.Spawner.SpawnAsync(launch, parts.Files.Paths.Socket(entry.Id), token).ConfigureAwait(false);
         rollback.Push("end the shim", t => EndAsync(shim, t));
         try
@@ -116,7 +119,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         }
     }
 
-    private static async ValueTask EndAsync(ShimConnection shim, CancellationToken token)
+    private static async ValueTask EndAsync(RunningShim shim, CancellationToken token)
     {
         try
         {
@@ -138,7 +141,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
             ?? throw RuntimeFault.NotFound($"failed to create container: image '{reference}' is not on this node; pull it first");
     }
 
-    private ContainerRecord NewRecord(ContainerNames.Claim claim, Sandbox sandbox, ImageRecord image)
+    private static ContainerRecord NewRecord(ContainerNames.Claim claim, Sandbox sandbox, ImageRecord image)
     {
         var config = claim.Request.Config;
         var cgroup = $"{sandbox.CgroupPath.TrimEnd('/')}/{claim.Id}";
@@ -155,8 +158,6 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
             ContainerCgroup = cgroup,
             LeafCgroup = $"{cgroup}/g1-{claim.Id}",
             LogPath = LogPaths.Combine(sandbox.Config.LogDirectory, config.LogPath),
-            StopSignal = StopSignals.Choose(config.StopSignal, image.Config.StopSignal),
-            Resources = ResourcesRecord.From(config.Linux?.Resources),
         };
     }
 

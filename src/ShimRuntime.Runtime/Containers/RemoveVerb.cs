@@ -36,7 +36,7 @@ internal sealed class RemoveVerb(ContainerParts parts, StopVerb stop)
     private async Task<Task?> DecideAsync(ContainerEntry entry, CancellationToken client)
     {
         await using var pass = (await entry.Gate.EnterAsync(client).ConfigureAwait(false)).ConfigureAwait(false);
-        if (entry.Record.HasProcess) return null;
+        if (ContainerLifecycle.HasProcess(entry.Record.Phase)) return null;
         if (entry.Removing is { IsCompleted: false } running) return running;
         entry.Advance(ContainerEvent.RemoveRequested, "remove");
         return entry.Removing = Task.Run(() => TakeAwayAsync(entry), CancellationToken.None);
@@ -78,7 +78,7 @@ internal sealed class RemoveVerb(ContainerParts parts, StopVerb stop)
         await shim.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async Task KillShimAsync(string id, ShimConnection shim)
+    private async Task KillShimAsync(string id, RunningShim shim)
     {
         shim.Kill();
         try

@@ -28,7 +28,6 @@ internal static class ShimLaunches
             Generation = record.Generation,
             ContainerCgroup = record.ContainerCgroup,
             LeafCgroup = record.LeafCgroup,
-            Resources = record.Resources.ToShim(),
         };
     }
 }

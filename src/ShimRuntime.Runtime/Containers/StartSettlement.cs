@@ -12,7 +12,7 @@ internal sealed class StartSettlement(ContainerParts parts)
     private readonly ILogger _log = parts.Logs.CreateLogger<StartSettlement>();
 
     /// <summary>Returns when the container's phase tells the truth again; false when the shim has died instead.</summary>
-    public async Task<bool> SettleAsync(ContainerEntry entry, ShimConnection shim)
+    public async Task<bool> SettleAsync(ContainerEntry entry, RunningShim shim)
     {
         while (!shim.Gone.IsCompleted)
         {

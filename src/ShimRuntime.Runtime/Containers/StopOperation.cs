@@ -108,7 +108,7 @@ internal sealed class StopOperation(ContainerEntry entry, LeafKiller killer, ILo
     private async Task<bool> EndWithoutShimAsync(string shim, CancellationToken stopping)
     {
         await using var pass = (await entry.Gate.EnterAsync(stopping).ConfigureAwait(false)).ConfigureAwait(false);
-        return entry.End(new ExitRecord
+        return entry.End(new ContainerExit
         {
             Code = ExitReasons.LostCode,
             Signal = 9,

@@ -59,7 +59,7 @@ internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
         _log.LogInformation("container {Id}: resources updated", entry.Id);
     }
 
-    private static Shims.ShimConnection Allowed(ContainerEntry entry)
+    private static Shims.RunningShim Allowed(ContainerEntry entry)
     {
         if (entry.Record.Phase is ContainerPhase.Created or ContainerPhase.Running or ContainerPhase.Stopping && entry.Shim is { } shim) return shim;
         throw RuntimeFault.FailedPrecondition($"failed to update container '{entry.Id}': it is {ContainerEntry.Describe(entry.Record.Phase)}");

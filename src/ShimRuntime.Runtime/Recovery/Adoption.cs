@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
@@ -15,7 +14,7 @@ internal sealed class Adoption(ContainerParts parts)
     private readonly StartSettlement _settlement = new(parts);
 
     /// <summary>Rows 1 and 2: as recorded. Its shim, if it lives, is kept for its removal.</summary>
-    public ContainerEntry Ended(Recoverer.Found found, ExitRecord? exit)
+    public static ContainerEntry Ended(Recoverer.Found found, ContainerExit? exit)
     {
         var phase = found.Record.Phase == ContainerPhase.Removing ? ContainerPhase.Removing : ContainerPhase.Exited;
         var started = exit is { StartedAtNanos: not 0 } ? exit.StartedAtNanos : found.Record.StartedAtNanos;
@@ -60,19 +59,19 @@ internal sealed class Adoption(ContainerParts parts)
         _log.LogInformation("container {Id}: its unfinished create is undone", record.Id);
     }
 
-    public void Watch(ContainerEntry entry, ShimConnection? shim)
+    public void Watch(ContainerEntry entry, RunningShim? shim)
     {
         if (shim is not null && !entry.Ended.IsCompleted) parts.Supervisor.Watch(entry, shim);
     }
 
-    private ContainerEntry EndedHere(Recoverer.Found found, ExitRecord exit)
+    private ContainerEntry EndedHere(Recoverer.Found found, ContainerExit exit)
     {
         var entry = Ended(found, exit);
         parts.Files.Write(entry.Record);
         return entry;
     }
 
-    private async Task AskUntilAnsweredAsync(ContainerEntry entry, ShimConnection shim)
+    private async Task AskUntilAnsweredAsync(ContainerEntry entry, RunningShim shim)
     {
         while (!shim.Gone.IsCompleted && !entry.Ended.IsCompleted && !parts.Stopping.IsCancellationRequested)
         {

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
-using ShimRuntime.Oci;
 using ShimRuntime.Runtime.Containers;
 
 namespace ShimRuntime.Runtime.Recovery;
@@ -60,9 +59,10 @@ internal sealed class Orphans
         if (bundle is null) return null;
         try
         {
-            return RuntimeJson.ReadSpec(File.ReadAllBytes(Path.Combine(bundle, "config.json"))).Linux.CgroupsPath;
+            using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(bundle, "config.json")));
+            return config.RootElement.GetProperty("linux").GetProperty("cgroupsPath").GetString();
         }
-        catch (Exception e) when (e is IOException or JsonException)
+        catch (Exception e) when (e is IOException or JsonException or KeyNotFoundException or InvalidOperationException)
         {
             return null;
         }

@@ -46,7 +46,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
         var exit = ExitFile.TryRead(parts.Files.Paths.Exit(record.Id));
         var sameBoot = record.BootId == BootId.Current;
         var shim = sameBoot && record.ShimPid != 0
-            ? ShimConnection.TryOpen(parts.Files.Paths.Socket(record.Id), new ProcessIdentity(record.ShimPid, record.ShimStartTicks), parts.ShimOwner)
+            ? RunningShim.TryOpen(parts.Files.Paths.Socket(record.Id), new ProcessIdentity(record.ShimPid, record.ShimStartTicks), parts.ShimOwner)
             : null;
         var undecided = exit is null && record.Phase is not (ContainerPhase.Removing or ContainerPhase.Exited or ContainerPhase.Creating);
         var hello = undecided && shim is not null ? await AskAsync(shim, cancellation).ConfigureAwait(false) : null;
@@ -57,7 +57,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
         await ActAsync(action, new Found(record, request, shim, hello, exit)).ConfigureAwait(false);
     }
 
-    private async Task<HelloResponse?> AskAsync(ShimConnection shim, CancellationToken cancellation)
+    private async Task<HelloResponse?> AskAsync(RunningShim shim, CancellationToken cancellation)
     {
         try
         {
@@ -70,7 +70,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
         }
     }
 
-    private static ShimAnswer Answer(ShimConnection? shim, HelloResponse? hello) => (shim, hello?.State) switch
+    private static ShimAnswer Answer(RunningShim? shim, HelloResponse? hello) => (shim, hello?.State) switch
     {
         (null, _) or ({ Gone.IsCompleted: true }, null) => ShimAnswer.Dead,
         (_, ShimState.Created) => ShimAnswer.Created,
@@ -91,8 +91,8 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
 
         var entry = action switch
         {
-            RecoveryAction.FinishRemoval or RecoveryAction.KeepExited => _adoption.Ended(found, found.Exit ?? found.Record.Exit),
-            RecoveryAction.AdoptEnd => _adoption.Ended(found, ExitFile.From(found.Hello!.Exit)),
+            RecoveryAction.FinishRemoval or RecoveryAction.KeepExited => Adoption.Ended(found, found.Exit ?? found.Record.Exit),
+            RecoveryAction.AdoptEnd => Adoption.Ended(found, ExitFile.From(found.Hello!.Exit)),
             RecoveryAction.Adopt or RecoveryAction.AdoptGeneration => _adoption.Living(found),
             RecoveryAction.AdoptSilent => _adoption.Silent(found),
             RecoveryAction.KillLost => await _adoption.KillLostAsync(found).ConfigureAwait(false),
@@ -131,5 +131,5 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
 
     /// <summary>One container, as it was found.</summary>
     internal sealed record Found(
-        ContainerRecord Record, CreateContainerRequest Request, ShimConnection? Shim, HelloResponse? Hello, ExitRecord? Exit);
+        ContainerRecord Record, CreateContainerRequest Request, RunningShim? Shim, HelloResponse? Hello, ContainerExit? Exit);
 }

@@ -31,13 +31,13 @@ public sealed class ShimSpawner(RuntimeOptions options, ShimOwner owner, ILogger
     private readonly ShimPlacement _placement = new(log);
 
     /// <summary>Returns when the shim listens on <paramref name="socketPath"/>. Throws Internal with the shim's own sentence; no process is then left.</summary>
-    public async Task<ShimConnection> SpawnAsync(ShimLaunch launch, string socketPath, CancellationToken cancellation)
+    public async Task<RunningShim> SpawnAsync(ShimLaunch launch, string socketPath, CancellationToken cancellation)
     {
         using var memory = SealedMemory.Create("shim-launch", launch.ToByteArray());
         var (ours, theirs) = SocketPair.Create();
         using var ready = ours;
         using var stderr = AppendFile.Open(Path.Combine(launch.RunDirectory, "shim.log"));
-        ShimConnection shim;
+        RunningShim shim;
         using (theirs)
         {
             using var process = Spawner.Spawn(new SpawnRequest
@@ -64,11 +64,11 @@ public sealed class ShimSpawner(RuntimeOptions options, ShimOwner owner, ILogger
         }
     }
 
-    private ShimConnection Adopt(SpawnedProcess process, string socketPath)
+    private RunningShim Adopt(SpawnedProcess process, string socketPath)
     {
         var identity = ProcessIdentity.TryRead(process.Pid) ?? new ProcessIdentity(process.Pid, 0);
         _placement.Place(process.Pid);
-        return ShimConnection.TryOpen(socketPath, identity, owner)
+        return RunningShim.TryOpen(socketPath, identity, owner)
             ?? throw RuntimeFault.Internal($"failed to start shim '{options.ShimPath}': it ended at once");
     }
 

@@ -8,7 +8,7 @@ namespace ShimRuntime.Runtime.Shims;
 /// One living shim: its process, watched by pidfd, and a connection that is made again when it breaks while the process lives (as after
 /// an upgrade in place). <see cref="Gone"/> is the only news of the shim's death; silence never is.
 /// </summary>
-public sealed class ShimConnection : IAsyncDisposable
+public sealed class RunningShim : IAsyncDisposable
 {
     private readonly string _socketPath;
     private readonly SafePidFd _pidFd;
@@ -16,7 +16,7 @@ public sealed class ShimConnection : IAsyncDisposable
     private readonly SemaphoreSlim _connecting = new(1, 1);
     private ShimClient? _client;
 
-    private ShimConnection(string socketPath, ProcessIdentity process, SafePidFd pidFd, ShimOwner owner)
+    private RunningShim(string socketPath, ProcessIdentity process, SafePidFd pidFd, ShimOwner owner)
     {
         _socketPath = socketPath;
         _pidFd = pidFd;
@@ -31,11 +31,11 @@ public sealed class ShimConnection : IAsyncDisposable
     public Task Gone { get; }
 
     /// <summary>Null when that very process no longer exists.</summary>
-    public static ShimConnection? TryOpen(string socketPath, ProcessIdentity process, ShimOwner owner)
+    public static RunningShim? TryOpen(string socketPath, ProcessIdentity process, ShimOwner owner)
     {
         var pidFd = SafePidFd.TryOpen(process.Pid);
         if (pidFd is null) return null;
-        if (process.IsAlive) return new ShimConnection(socketPath, process, pidFd, owner);
+        if (process.IsAlive) return new RunningShim(socketPath, process, pidFd, owner);
         pidFd.Dispose();
         return null;
     }
