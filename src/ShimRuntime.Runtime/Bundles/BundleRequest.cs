@@ -24,6 +24,12 @@ public sealed record BundleRequest
     /// <summary>Becomes linux.cgroupsPath.</summary>
     public required string LeafCgroup { get; init; }
 
+    /// <summary>
+    /// Absolute; where the image's volumes get a directory each, such as &lt;root&gt;/containers/&lt;id&gt;/volumes. Removed with the container
+    /// by its owner, never by the bundle code.
+    /// </summary>
+    public required string VolumesDirectory { get; init; }
+
     /// <summary>pid of the container whose PID namespace is joined (mode TARGET); 0: none.</summary>
     public int TargetPid { get; init; }
 }

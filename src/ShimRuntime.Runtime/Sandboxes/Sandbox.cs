@@ -46,6 +46,9 @@ public sealed record Sandbox
 
     public required string HostnamePath { get; init; }
 
+    /// <summary>The pod's own /etc/hosts; null: the image's is seen unless the request mounts one, as kubelet does.</summary>
+    public string? HostsPath { get; init; }
+
     public string? ShmPath { get; init; }
 
     /// <summary>First is the primary.</summary>

@@ -1,0 +1,35 @@
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Oci;
+using ShimResources = ShimRuntime.ShimProtocol.V1.Resources;
+
+namespace ShimRuntime.Runtime.Bundles;
+
+/// <summary>What Create decided. Nothing on the machine has changed yet: <see cref="BundleDirectories"/> makes what is named here.</summary>
+public sealed record Bundle
+{
+    /// <summary>config.json; <see cref="RuntimeJson.Serialize(RuntimeSpec)"/> writes it.</summary>
+    public required RuntimeSpec Spec { get; init; }
+
+    /// <summary>For ContainerStatus.</summary>
+    public required LinuxContainerUser User { get; init; }
+
+    /// <summary>For ShimLaunch: the limits of the container cgroup.</summary>
+    public required ShimResources Resources { get; init; }
+
+    /// <summary>What the limits are, for ContainerStatus.resources.</summary>
+    public required LinuxContainerResources ResourcesInForce { get; init; }
+
+    /// <summary>Signal number (1–64) that a stop begins with.</summary>
+    public required int StopSignal { get; init; }
+
+    /// <summary>Bind sources that don't exist on the host and are to be made as directories (0755).</summary>
+    public required IReadOnlyList<string> MissingHostDirectories { get; init; }
+
+    /// <summary>Image volumes to be made and filled from the image.</summary>
+    public required IReadOnlyList<ImageVolume> Volumes { get; init; }
+}
+
+/// <summary>One of the image's VOLUMEs: a directory of this container alone, filled with what the image has there.</summary>
+/// <param name="ContainerPath">Absolute path in the image, clean.</param>
+/// <param name="HostPath">Absolute path of the directory to be made.</param>
+public sealed record ImageVolume(string ContainerPath, string HostPath);

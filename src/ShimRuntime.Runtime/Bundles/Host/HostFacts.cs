@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace ShimRuntime.Runtime.Bundles;
+
+/// <summary>What this node can do, read once at start-up. A test gives its own.</summary>
+public sealed record HostFacts
+{
+    /// <summary>1 also for hybrid.</summary>
+    public required int CgroupVersion { get; init; }
+
+    /// <summary>As images name it: amd64, arm64.</summary>
+    public required string Architecture { get; init; }
+
+    /// <summary>CAP_* that the daemon may hand on: permitted and in the bounding set.</summary>
+    public required IReadOnlySet<string> Capabilities { get; init; }
+
+    /// <summary>The lowest oom_score_adj that a child may have; −1000 with CAP_SYS_RESOURCE, else the daemon's own.</summary>
+    public int OomScoreAdjFloor { get; init; } = -1000;
+
+    public bool Seccomp { get; init; } = true;
+
+    public bool Apparmor { get; init; }
+
+    public bool Selinux { get; init; }
+
+    /// <summary>The kernel counts swap per cgroup.</summary>
+    public bool SwapLimits { get; init; } = true;
+
+    /// <summary>Page sizes that can be limited, as 2MB and 1GB; empty without the hugetlb controller.</summary>
+    public IReadOnlySet<string> HugepageSizes { get; init; } = new HashSet<string>();
+
+    /// <summary>runc knows "rro" and the kernel has mount_setattr(2).</summary>
+    public bool RecursiveReadOnlyMounts { get; init; }
+
+    /// <summary>Reads this machine.</summary>
+    /// <param name="runcMountOptions">mountOptions of `runc features`.</param>
+    public static HostFacts Read(IReadOnlyCollection<string> runcMountOptions)
+    {
+        var status = ProcStatus.Read();
+        var cgroup2 = File.Exists("/sys/fs/cgroup/cgroup.controllers");
+        var capabilities = CapabilityNames.FromMask(status.Mask("CapBnd") & status.Mask("CapPrm")).ToHashSet();
+        return new HostFacts
+        {
+            CgroupVersion = cgroup2 ? 2 : 1,
+            Architecture = RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? "arm64" : "amd64",
+            Capabilities = capabilities,
+            OomScoreAdjFloor = capabilities.Contains("CAP_SYS_RESOURCE")
+                ? -1000
+                : int.Parse(File.ReadAllText("/proc/self/oom_score_adj"), NumberStyles.AllowLeadingSign | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture),
+            Seccomp = status.Has("Seccomp"),
+            Apparmor = File.Exists("/sys/module/apparmor/parameters/enabled") && File.ReadAllText("/sys/module/apparmor/parameters/enabled").StartsWith('Y'),
+            Selinux = File.Exists("/sys/fs/selinux/enforce"),
+            SwapLimits = HostCgroups.HasSwapLimits(cgroup2),
+            HugepageSizes = HostCgroups.HugepageSizes(cgroup2),
+            RecursiveReadOnlyMounts = runcMountOptions.Contains("rro") && Environment.OSVersion.Version >= new Version(5, 12),
+        };
+    }
+}

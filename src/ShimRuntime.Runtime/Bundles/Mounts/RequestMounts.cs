@@ -1,0 +1,121 @@
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Oci;
+using Propagation = ShimRuntime.Cri.V1.MountPropagation;
+
+namespace ShimRuntime.Runtime.Bundles;
+
+/// <summary>
+/// The request's bind mounts. Links in the source are followed now, so that what was checked is what is mounted; a source that is missing is
+/// made as a directory. Two-way propagation needs a shared mount below the source, one-way a shared or slave one.
+/// </summary>
+internal sealed class RequestMounts(IHostView host)
+{
+    private const int MaxMounts = 4096;
+
+    // The flags of mount(2) that only take power away.
+    private static readonly HashSet<string> AllowedOptions = ["noexec", "nosuid", "nodev", "noatime", "nodiratime", "relatime"];
+    private readonly HashSet<string> _missing = [];
+
+    public string? RootfsPropagation { get; private set; }
+
+    public IReadOnlyList<string> MissingHostDirectories => [.. _missing.Order(StringComparer.Ordinal)];
+
+    public IReadOnlyList<MountSpec> Build(ContainerConfig config)
+    {
+        if (config.Mounts.Count > MaxMounts) throw Refusal.Invalid("mounts", $"has more than {MaxMounts} entries");
+        var taken = new HashSet<string>();
+        var mounts = new List<MountSpec>(config.Mounts.Count);
+        for (var i = 0; i < config.Mounts.Count; i++)
+        {
+            var field = $"mounts[{i}]";
+            var mount = ToSpec(config.Mounts[i], field);
+            if (!taken.Add(mount.Destination)) throw Refusal.Invalid($"{field}.container_path", $"'{mount.Destination}' is given twice");
+            mounts.Add(mount);
+        }
+
+        return mounts;
+    }
+
+    private MountSpec ToSpec(Mount mount, string field)
+    {
+        RefuseUnsupported(mount, field);
+        var destination = ContainerPath.Clean(mount.ContainerPath, $"{field}.container_path");
+        if (destination == "/") throw Refusal.Invalid($"{field}.container_path", "is '/': the root file system comes from the image");
+        var source = Source(ContainerPath.Clean(mount.HostPath, $"{field}.host_path"), $"{field}.host_path");
+        var options = new List<string> { "rbind", PropagationOption(mount.Propagation, source, field) };
+        options.AddRange(Options(mount.MountOptions, field));
+        options.Add(Access(mount, field));
+        return new MountSpec { Destination = destination, Type = "bind", Source = source, Options = options };
+    }
+
+    private void RefuseUnsupported(Mount mount, string field)
+    {
+        if (mount.Image is { Image.Length: > 0 } || mount.ImageSubPath.Length > 0)
+        {
+            throw Refusal.Unsupported($"{field}.image", "asks for an image mount, which this release does not make");
+        }
+
+        if (mount.UidMappings.Count > 0 || mount.GidMappings.Count > 0)
+        {
+            throw Refusal.Unsupported($"{field}.uidMappings", "asks for an id-mapped mount, which this release does not make; run the pod with hostUsers: true");
+        }
+
+        if (mount.SelinuxRelabel && host.Facts.Selinux)
+        {
+            throw Refusal.Unsupported($"{field}.selinux_relabel", "asks to relabel a volume, which this release does not do; label it beforehand");
+        }
+    }
+
+    private string Source(string path, string field)
+    {
+        var found = host.Resolve(path);
+        if (found.State == HostPathState.Broken) throw Refusal.Invalid(field, $"'{path}' leads nowhere: '{found.Real}' is a broken link or below a file");
+        if (found.State == HostPathState.Missing) _missing.Add(found.Real);
+        return found.Real;
+    }
+
+    private string PropagationOption(Propagation propagation, string source, string field)
+    {
+        switch (propagation)
+        {
+            case Propagation.PropagationPrivate:
+                return "rprivate";
+            case Propagation.PropagationHostToContainer:
+                if (host.MountHolding(source) is not ({ SharedGroup: > 0 } or { MasterGroup: > 0 })) throw NotPropagating(field, source, "shared nor slave");
+                RootfsPropagation ??= "rslave";
+                return "rslave";
+            case Propagation.PropagationBidirectional:
+                if (host.MountHolding(source) is not { SharedGroup: > 0 }) throw NotPropagating(field, source, "shared");
+                RootfsPropagation = "rshared";
+                return "rshared";
+            default:
+                throw Refusal.Invalid($"{field}.propagation", $"{(int)propagation} is unknown");
+        }
+    }
+
+    private Linux.RuntimeFault NotPropagating(string field, string source, string what) => Refusal.Impossible(
+        $"{field}.propagation", $"can't work: '{source}' is on mount '{host.MountHolding(source)?.Target}', which is not {what}; run: mount --make-rshared {host.MountHolding(source)?.Target}");
+
+    private string Access(Mount mount, string field)
+    {
+        if (!mount.RecursiveReadOnly) return mount.Readonly ? "ro" : "rw";
+        const string Name = "recursive_read_only";
+        if (!mount.Readonly) throw Refusal.Invalid($"{field}.{Name}", "is set without readonly; set both");
+        if (mount.Propagation != Propagation.PropagationPrivate) throw Refusal.Invalid($"{field}.{Name}", "can't be combined with propagation; use PROPAGATION_PRIVATE");
+        if (!host.Facts.RecursiveReadOnlyMounts) throw Refusal.Impossible($"{field}.{Name}", "needs runc with rro and Linux 5.12; this node lacks one of them");
+        return "rro";
+    }
+
+    private static IEnumerable<string> Options(IEnumerable<string> options, string field)
+    {
+        foreach (var option in options.Distinct())
+        {
+            if (!AllowedOptions.Contains(option))
+            {
+                throw Refusal.Invalid($"{field}.mount_options", $"'{ContainerPath.Show(option)}' is none of {string.Join(", ", AllowedOptions.Order(StringComparer.Ordinal))}");
+            }
+
+            yield return option;
+        }
+    }
+}

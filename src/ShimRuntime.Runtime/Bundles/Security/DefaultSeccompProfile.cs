@@ -1,0 +1,63 @@
+using ShimRuntime.Oci;
+
+namespace ShimRuntime.Runtime.Bundles;
+
+/// <summary>
+/// RuntimeDefault: an allow list. What is not on it fails with EPERM; clone3 fails with ENOSYS, because its flags stand in memory where a
+/// filter can't see them, and C libraries then use clone. Some calls are allowed only beside the capability that they need anyway, so
+/// that adding the capability is enough to use them.
+/// </summary>
+internal static class DefaultSeccompProfile
+{
+    private const string Allow = "SCMP_ACT_ALLOW";
+    private const uint EPERM = 1;
+    private const uint ENOSYS = 38;
+
+    // CLONE_NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET | NEWNS, clone(2): a new namespace needs CAP_SYS_ADMIN.
+    private const ulong NamespaceFlags = 0x7E02_0000;
+
+    // socket(2) families that reach beyond a network namespace or into rarely used kernel code.
+    private const ulong AF_ALG = 38;
+    private const ulong AF_VSOCK = 40;
+
+    // personality(2): Linux, Linux with 32-bit uname, both with UNAME26, and "only tell me".
+    private static readonly ulong[] Personalities = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
+
+    /// <param name="architecture">amd64 or arm64.</param>
+    /// <param name="capabilities">The bounding set, as CAP_NAME.</param>
+    public static SeccompProfile Build(string architecture, IReadOnlyCollection<string> capabilities) => new()
+    {
+        DefaultAction = "SCMP_ACT_ERRNO",
+        DefaultErrnoRet = EPERM,
+        Architectures = architecture == "arm64" ? ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"] : ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+        Syscalls =
+        [
+            new SeccompRule { Names = [.. SeccompSyscalls.Always.Concat(ForArchitecture(architecture)).Order(StringComparer.Ordinal)], Action = Allow },
+            .. Personalities.Select(p => Compare("personality", "SCMP_CMP_EQ", p)),
+            Compare("socket", "SCMP_CMP_LT", AF_ALG),
+            Compare("socket", "SCMP_CMP_EQ", AF_ALG + 1),
+            Compare("socket", "SCMP_CMP_GT", AF_VSOCK),
+            .. CapabilityRules(capabilities),
+        ],
+    };
+
+    private static IEnumerable<string> ForArchitecture(string architecture) =>
+        architecture == "arm64" ? SeccompSyscalls.Arm : SeccompSyscalls.X86;
+
+    private static IEnumerable<SeccompRule> CapabilityRules(IReadOnlyCollection<string> capabilities)
+    {
+        var names = SeccompSyscalls.ByCapability.Where(c => capabilities.Contains(c.Capability)).SelectMany(c => c.Names).ToHashSet();
+        if (names.Count > 0) yield return new SeccompRule { Names = [.. names.Order(StringComparer.Ordinal)], Action = Allow };
+        if (capabilities.Contains("CAP_SYS_ADMIN")) yield break;
+        yield return new SeccompRule
+        {
+            Names = ["clone"],
+            Action = Allow,
+            Args = [new SeccompArg { Index = 0, Value = NamespaceFlags, ValueTwo = 0, Op = "SCMP_CMP_MASKED_EQ" }],
+        };
+        yield return new SeccompRule { Names = ["clone3"], Action = "SCMP_ACT_ERRNO", ErrnoRet = ENOSYS };
+    }
+
+    private static SeccompRule Compare(string name, string op, ulong value) =>
+        new() { Names = [name], Action = Allow, Args = [new SeccompArg { Index = 0, Value = value, Op = op }] };
+}

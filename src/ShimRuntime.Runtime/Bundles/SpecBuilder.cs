@@ -1,0 +1,90 @@
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Oci;
+
+namespace ShimRuntime.Runtime.Bundles;
+
+/// <summary>
+/// CreateContainer's decisions: request + pod + image + host → config.json. Reads the host and the mounted rootfs, changes nothing; what it
+/// returns is a function of what it is given. Everything that can be wrong is refused here with the field's name, so that Start only runs.
+/// </summary>
+/// <param name="seccompDefault">False: RuntimeDefault means unconfined (RuntimeOptions.SeccompDefault).</param>
+public sealed class SpecBuilder(IHostView host, bool seccompDefault = true)
+{
+    // What runc 1.1 and newer accept; nothing that is emitted needs more.
+    private const string OciVersion = "1.0.2";
+
+    /// <summary>Throws RuntimeFault: InvalidArgument (the request), FailedPrecondition (this node), Unimplemented (this release).</summary>
+    public Bundle Build(BundleRequest request)
+    {
+        ConfigChecks.Check(request.Config, request.Sandbox);
+        var asked = request.Config.Linux?.Resources ?? new LinuxContainerResources();
+        ResourceTranslator.Validate(asked, host.Facts, "failed to create container");
+
+        var mounts = MountList.Build(request, host);
+        var process = BuildProcess(request, asked);
+        var resources = asked.Clone();
+        resources.OomScoreAdj = process.OomScoreAdj!.Value;
+        return new Bundle
+        {
+            Spec = BuildSpec(request, process, mounts, asked),
+            User = UserResolver.ToStatus(process.User),
+            Resources = ResourceTranslator.ToShim(asked, host.Facts),
+            ResourcesInForce = resources,
+            StopSignal = StopSignals.Choose(request.Config.StopSignal, request.Image.StopSignal),
+            MissingHostDirectories = mounts.MissingHostDirectories,
+            Volumes = mounts.Volumes,
+        };
+    }
+
+    private RuntimeSpec BuildSpec(BundleRequest request, ProcessSpec process, MountPlan mounts, LinuxContainerResources asked)
+    {
+        var context = request.Config.Linux?.SecurityContext;
+        return new RuntimeSpec
+        {
+            OciVersion = OciVersion,
+            Process = process,
+            Root = new RootSpec { Path = request.RootfsPath, Readonly = context?.ReadonlyRootfs ?? false },
+            Mounts = mounts.Mounts,
+            Annotations = AnnotationList.Build(request),
+            Linux = BuildLinux(request, process, mounts, asked),
+        };
+    }
+
+    private LinuxSpec BuildLinux(BundleRequest request, ProcessSpec process, MountPlan mounts, LinuxContainerResources asked)
+    {
+        var context = request.Config.Linux?.SecurityContext;
+        var (devices, rules) = DeviceList.Build(request.Config, host);
+        return new LinuxSpec
+        {
+            Namespaces = NamespaceList.Build(request, host.Facts),
+            Devices = devices.Count > 0 ? devices : null,
+            CgroupsPath = request.LeafCgroup,
+            Resources = ResourceTranslator.ToSpec(asked, host.Facts) with { Devices = rules },
+            Seccomp = SeccompSelector.Select(context ?? new(), process.Capabilities!.Bounding, host, seccompDefault),
+            RootfsPropagation = mounts.RootfsPropagation,
+            MaskedPaths = PathLists.Masked(context),
+            ReadonlyPaths = PathLists.Readonly(context),
+            MountLabel = MacLabels.Selinux(context ?? new(), host.Facts) is { } label ? MacLabels.MountLabel(label) : null,
+        };
+    }
+
+    private ProcessSpec BuildProcess(BundleRequest request, LinuxContainerResources asked)
+    {
+        var rootfs = new RootfsView(request.RootfsPath);
+        var (config, image) = (request.Config, request.Image);
+        var context = config.Linux?.SecurityContext ?? new LinuxContainerSecurityContext();
+        return new ProcessSpec
+        {
+            Terminal = config.Tty,
+            User = UserResolver.Resolve(config, image, rootfs),
+            Args = ProcessArgs.Build(config, image),
+            Env = EnvironmentList.Build(config, image, request.Sandbox.Hostname),
+            Cwd = WorkingDirectory.Resolve(config, image, rootfs),
+            Capabilities = CapabilityBuilder.Build(context, host.Facts),
+            NoNewPrivileges = context.NoNewPrivs,
+            ApparmorProfile = MacLabels.Apparmor(context, host),
+            SelinuxLabel = MacLabels.Selinux(context, host.Facts),
+            OomScoreAdj = ResourceTranslator.OomScoreAdj(asked, host.Facts),
+        };
+    }
+}
