@@ -17,6 +17,8 @@ internal static class Dispatch
             case ["--version"]:
                 Console.Out.WriteLine($"shimruntime-shim {Version}, shim protocol {ShimProtocol.ShimMethods.ProtocolVersion}");
                 return 0;
+            case ["pause"]:
+                return Pause.PodInit.Run();
             default:
                 Console.Error.WriteLine("usage: shimruntime-shim --version");
                 return UsageError;

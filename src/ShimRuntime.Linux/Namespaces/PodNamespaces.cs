@@ -21,13 +21,13 @@ public static unsafe class PodNamespaces
     /// <summary>Lets go of every pin of the request; idempotent.</summary>
     public static void Release(PodNamespaceRequest request)
     {
-        foreach (var (_, pin, _) in Wanted(request)) Namespace.Unpin(pin);
+        foreach (var (_, pin, _) in Wanted(request)) LinuxNamespace.Unpin(pin);
     }
 
     private static void Create(PodNamespaceRequest request)
     {
         var wanted = Wanted(request);
-        if (wanted.Count > 0) Namespace.Unshare(wanted.Aggregate(NamespaceKinds.None, (kinds, one) => kinds | one.Kind));
+        if (wanted.Count > 0) LinuxNamespace.Unshare(wanted.Aggregate(NamespaceKinds.None, (kinds, one) => kinds | one.Kind));
         if (request.UtsPin is not null && request.Hostname.Length > 0) SetHostname(request.Hostname);
         if (request.NetworkPin is not null) NetworkInterfaces.BringUp("lo");
         foreach (var (path, value) in request.Sysctls) WriteSysctl(path, value);
@@ -36,13 +36,13 @@ public static unsafe class PodNamespaces
         {
             foreach (var (_, pin, source) in wanted)
             {
-                Namespace.Pin(OwnNamespaces + source, pin);
+                LinuxNamespace.Pin(OwnNamespaces + source, pin);
                 pinned.Add(pin);
             }
         }
         catch
         {
-            foreach (var pin in pinned) Namespace.Unpin(pin);
+            foreach (var pin in pinned) LinuxNamespace.Unpin(pin);
             throw;
         }
     }

@@ -73,7 +73,7 @@ public static unsafe class NetworkInterfaces
     {
         try
         {
-            Namespace.Enter(pin, NamespaceKinds.Network);
+            LinuxNamespace.Enter(pin, NamespaceKinds.Network);
             return ReadOwn();
         }
         catch (IOException)

@@ -23,7 +23,7 @@ public sealed record Sandbox
     /// <summary>Pod cgroup below every controller's mount, such as /kubepods/pod1 or /shimruntime/&lt;id&gt;.</summary>
     public required string CgroupPath { get; init; }
 
-    /// <summary>True when the pod cgroup was made by us (no cgroup_parent in the request) and is ours to remove.</summary>
+    /// <summary>True when the pod cgroup was made by us (it was not there before) and is ours to remove.</summary>
     public bool OwnsCgroup { get; init; }
 
     /// <summary>Pins of the pod's namespaces; null: the host's.</summary>
@@ -41,6 +41,9 @@ public sealed record Sandbox
     /// <summary>The pod init's pid; 0 when there is none.</summary>
     public int InitPid { get; init; }
 
+    /// <summary>Tells the pod init from a later process with its pid; clock ticks since boot.</summary>
+    public ulong InitStartTicks { get; init; }
+
     /// <summary>Files and directories to be mounted into containers; null where the host's serves (/dev/shm with host IPC).</summary>
     public required string ResolvConfPath { get; init; }
 
@@ -53,6 +56,9 @@ public sealed record Sandbox
 
     /// <summary>First is the primary.</summary>
     public IReadOnlyList<string> Ips { get; init; } = [];
+
+    /// <summary>Empty: the pod has no address of its own.</summary>
+    public string PrimaryIp => Ips.Count > 0 ? Ips[0] : "";
 
     public string Hostname { get; init; } = "";
 }

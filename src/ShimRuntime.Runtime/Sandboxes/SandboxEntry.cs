@@ -1,4 +1,4 @@
-using Google.Protobuf;
+using ShimRuntime.Cri.V1;
 using ShimRuntime.Runtime.Concurrency;
 
 namespace ShimRuntime.Runtime.Sandboxes;
@@ -7,31 +7,34 @@ namespace ShimRuntime.Runtime.Sandboxes;
 /// One sandbox in memory: the snapshot that everybody reads, and what only its service needs. Decisions and phase changes are made
 /// under <see cref="Gate"/>; reading <see cref="Current"/> takes no lock.
 /// </summary>
-public sealed class SandboxEntry(Sandbox initial, ByteString request)
+internal sealed class SandboxEntry(Sandbox initial, RunPodSandboxRequest request)
 {
     private volatile Sandbox _current = initial;
 
     public string Id => _current.Id;
 
+    /// <summary>See <see cref="SandboxId.Name"/>.</summary>
+    public string Name { get; } = SandboxId.Name(request.Config.Metadata);
+
     public Sandbox Current => _current;
 
-    /// <summary>kubelet's RunPodSandboxRequest, byte for byte.</summary>
-    public ByteString Request { get; } = request;
+    /// <summary>kubelet's request; never changed.</summary>
+    public RunPodSandboxRequest Request { get; } = request;
 
-    internal Gate Gate { get; } = new();
+    public Gate Gate { get; } = new();
 
-    /// <summary>Cancels the creation that is under way; null once it has ended.</summary>
-    internal CancellationTokenSource? Creation { get; set; }
+    /// <summary>Cancels the creation while it is under way.</summary>
+    public CancellationTokenSource? Creation { get; set; }
 
     /// <summary>Ends when the creation, with its undo, has.</summary>
-    internal TaskCompletionSource Created { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    public TaskCompletionSource Created { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>The stop that runs; later callers join it. Null: none.</summary>
-    internal Task? Stop { get; set; }
+    /// <summary>The stop that runs or ran last; callers join one that runs.</summary>
+    public Task? Stop { get; set; }
 
-    /// <summary>The removal that runs; later callers join it. Null: none.</summary>
-    internal Task? Removal { get; set; }
+    /// <summary>The removal that runs or ran last; callers join one that runs.</summary>
+    public Task? Removal { get; set; }
 
-    /// <summary>Swaps the snapshot whole; called by the gate's holder.</summary>
-    internal Sandbox Update(Func<Sandbox, Sandbox> change) => _current = change(_current);
+    /// <summary>Swaps the snapshot whole; called by the gate's holder, or by the creation before anybody else may.</summary>
+    public Sandbox Update(Func<Sandbox, Sandbox> change) => _current = change(_current);
 }

@@ -15,6 +15,8 @@ public sealed record SandboxParts
 
     public required ExitWatcher Exits { get; init; }
 
+    public required CgroupHierarchy Cgroups { get; init; }
+
     /// <summary>Asked at the first stop or status: containers need the sandboxes' store, so they are made after this.</summary>
     public required Func<IPodContainers> Containers { get; init; }
 

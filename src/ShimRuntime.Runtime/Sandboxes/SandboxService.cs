@@ -1,21 +1,45 @@
-using ShimRuntime.Cri.V1;
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Linux;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 
-/// <summary>The pod half of RuntimeService.</summary>
-public sealed class SandboxService(SandboxParts parts) : ISandboxService
+/// <summary>The pod half of RuntimeService: one file per verb. Operations run under the daemon's token; clients only wait for them.</summary>
+public sealed partial class SandboxService : ISandboxService, IDisposable
 {
-    public Task<string> RunAsync(RunPodSandboxRequest request, CancellationToken client) => throw Later();
+    private readonly SandboxParts _parts;
+    private readonly SandboxStore _store;
+    private readonly SandboxFiles _files;
+    private readonly SandboxBuilder _builder;
+    private readonly SandboxTeardown _teardown;
+    private readonly SandboxReclaimer _reclaimer;
+    private readonly PodInitLauncher _inits;
+    private readonly SingleFlight<string, string> _runs;
+    private readonly ILogger _log;
 
-    public Task StopAsync(string sandboxId, CancellationToken client) => throw Later();
+    /// <summary>Makes its directories; touches nothing that lives until <see cref="RecoverAsync"/>.</summary>
+    public SandboxService(SandboxParts parts)
+    {
+        _parts = parts;
+        _store = parts.Store;
+        _log = parts.Logs.CreateLogger<SandboxService>();
+        _files = new SandboxFiles(new SandboxPaths(parts.Options));
+        _files.MakeRoots();
+        _inits = new PodInitLauncher(parts.Options.ShimPath);
+        _builder = new SandboxBuilder(parts.Options, _files, parts.Network, parts.Cgroups, _inits);
+        _teardown = new SandboxTeardown(_files, parts.Network, parts.Cgroups, parts.Exits, _log);
+        _reclaimer = new SandboxReclaimer(_log, parts.Time, parts.Stopping);
+        _runs = new SingleFlight<string, string>(parts.Stopping);
+    }
 
-    public Task RemoveAsync(string sandboxId, CancellationToken client) => throw Later();
+    /// <summary>Ends what belongs to the daemon; no pod is touched.</summary>
+    public void Dispose() => _inits.Dispose();
 
-    public PodSandboxStatusResponse Status(PodSandboxStatusRequest request) => throw Later();
+    /// <summary>A phase change and its record; the caller holds the gate.</summary>
+    private Sandbox Enter(SandboxEntry entry, SandboxPhase phase)
+    {
+        _files.Write(SandboxShape.ToRecord(entry.Current with { Phase = phase }));
+        return entry.Update(s => s with { Phase = phase });
+    }
 
-    public IReadOnlyList<PodSandbox> List(PodSandboxFilter? filter) => throw Later();
-
-    public Task RecoverAsync(CancellationToken cancellation) => throw Later();
-
-    private NotSupportedException Later() => new($"{parts.Options.Root}: lands next");
+    private bool IsCgroupShared(Sandbox sandbox) => _store.List().Any(s => s.Id != sandbox.Id && s.CgroupPath == sandbox.CgroupPath);
 }

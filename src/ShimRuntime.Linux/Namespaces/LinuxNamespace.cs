@@ -4,7 +4,7 @@ using static Tmds.Linux.LibC;
 namespace ShimRuntime.Linux;
 
 /// <summary>unshare(2), setns(2) and pins. The first two change the calling thread for good: only inside <see cref="NamespaceThread"/>.</summary>
-public static unsafe class Namespace
+public static unsafe class LinuxNamespace
 {
     /// <summary>New namespaces for this thread; of a PID namespace, for the children that it starts.</summary>
     public static void Unshare(NamespaceKinds kinds)

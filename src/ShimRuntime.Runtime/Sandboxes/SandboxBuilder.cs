@@ -1,0 +1,96 @@
+using System.Text;
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Networking;
+
+namespace ShimRuntime.Runtime.Sandboxes;
+
+/// <summary>The way up: from a checked request to a pod that containers can join. What fails half-way is <see cref="SandboxTeardown"/>'s.</summary>
+internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files, PodNetwork network, CgroupHierarchy cgroups, PodInitLauncher inits)
+{
+    private const long ShmBytes = 64L << 20;
+    private const uint ShmMode = 0x3FF; // 01777
+    private const uint WorldReadable = 0x1A4; // 0644
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const UnixFileMode Traversable = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+
+    /// <summary>Everything that is decided before anything is made.</summary>
+    internal sealed record Plan(Sandbox Sandbox, IReadOnlyList<(string Path, string Value)> Sysctls, CniAttachment? Attachment);
+
+    /// <summary>Decides and changes nothing. Throws InvalidArgument or FailedPrecondition.</summary>
+    public Plan Decide(RunPodSandboxRequest request, long nowNanos)
+    {
+        var id = SandboxId.New();
+        var config = request.Config;
+        var modes = config.Linux?.SecurityContext?.NamespaceOptions ?? new NamespaceOption();
+        var ownNetwork = modes.Network == NamespaceMode.Pod;
+        var ownIpc = modes.Ipc == NamespaceMode.Pod;
+        var cgroup = CgroupOf(config, id);
+        var sysctls = Sysctls.Parse(config.Linux?.Sysctls ?? [], options.AllowedSysctls, new Sysctls.Own(ownNetwork, ownIpc));
+        var sandbox = SandboxShape.Of(id, request, files.Paths) with
+        {
+            Phase = SandboxPhase.Creating,
+            CreatedAtNanos = nowNanos,
+            CgroupPath = cgroup,
+            OwnsCgroup = !new Cgroup(cgroups, cgroup).Exists,
+            Hostname = config.Hostname.Length > 0 ? config.Hostname : HostName(),
+        };
+        return new Plan(sandbox, sysctls, ownNetwork ? network.Prepare(id, sandbox.NetworkNamespace!, config, cgroup) : null);
+    }
+
+    /// <summary>Directories, files, /dev/shm, cgroup and namespaces; milliseconds, and nobody is waited for.</summary>
+    public async Task MakeAsync(Plan plan)
+    {
+        var sandbox = plan.Sandbox;
+        Directory.CreateDirectory(files.Paths.Namespaces(sandbox.Id), OwnerOnly);
+        if (sandbox.NetworkNamespace is not null) Directory.CreateDirectory(options.NetnsDirectory, Traversable);
+        DurableFile.WriteVolatile(sandbox.ResolvConfPath, ResolvConf.Render(sandbox.Config.DnsConfig), WorldReadable);
+        DurableFile.WriteVolatile(sandbox.HostnamePath, Encoding.UTF8.GetBytes(sandbox.Hostname + "\n"), WorldReadable);
+        if (sandbox.ShmPath is { } shm)
+        {
+            Directory.CreateDirectory(shm);
+            MountPoint.Tmpfs(shm, ShmBytes, ShmMode, MountFlags.NoExec);
+        }
+
+        new Cgroup(cgroups, sandbox.CgroupPath).Create();
+        await PodNamespaces.CreateAsync(new PodNamespaceRequest
+        {
+            NetworkPin = sandbox.NetworkNamespace,
+            IpcPin = sandbox.IpcNamespace,
+            UtsPin = sandbox.UtsNamespace,
+            Hostname = sandbox.Hostname,
+            Sysctls = plan.Sysctls,
+        }).ConfigureAwait(false);
+    }
+
+    /// <summary>The pod init in its leaf, its PID namespace pinned. Returns the child, which the caller watches and reaps.</summary>
+    public async Task<SpawnedProcess> StartInitAsync(Sandbox sandbox)
+    {
+        var root = files.Paths.InitRoot(sandbox.Id);
+        Directory.CreateDirectory(root, OwnerOnly);
+        var leaf = new Cgroup(cgroups, SandboxTeardown.InitCgroup(sandbox));
+        leaf.Create();
+        var init = await inits.StartAsync(sandbox, root).ConfigureAwait(false);
+        try
+        {
+            leaf.Enter(init.Pid);
+            LinuxNamespace.Pin($"/proc/{init.Pid}/ns/pid", sandbox.PidNamespace!);
+            return init;
+        }
+        catch
+        {
+            _ = init.PidFd.Signal(9);
+            init.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>kubelet's pod cgroup, or one of our own.</summary>
+    public string CgroupOf(PodSandboxConfig config, string id)
+    {
+        var parent = config.Linux?.CgroupParent.TrimEnd('/') ?? "";
+        return parent.Length > 0 ? parent : $"{options.CgroupRoot.TrimEnd('/')}/{id}";
+    }
+
+    private static string HostName() => File.ReadAllText("/proc/sys/kernel/hostname").Trim();
+}

@@ -1,0 +1,143 @@
+using System.Text.Json;
+using Google.Protobuf;
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
+
+namespace ShimRuntime.Runtime.Sandboxes;
+
+/// <content>Recovery: local files and pins only, so nothing here waits for anybody; what takes time goes on in the background.</content>
+public sealed partial class SandboxService
+{
+    public async Task RecoverAsync(CancellationToken cancellation)
+    {
+        await Parallel.ForEachAsync(_files.Ids(), cancellation, async (id, _) =>
+        {
+            try
+            {
+                await RecoverOneAsync(id).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                _log.LogError("pod sandbox {Sandbox} is not recovered; its files stay: {Cause}", id, e.Message);
+            }
+        }).ConfigureAwait(false);
+        foreach (var id in OrphansInState()) _reclaimer.Schedule(id, token => _teardown.DestroyAsync(Orphan(id), true, token), true);
+    }
+
+    private async Task RecoverOneAsync(string id)
+    {
+        if (ReadRequest(id) is not { } request) return;
+        var record = ReadRecord(id, request);
+        var entry = new SandboxEntry(Restore(id, request, record), request);
+        entry.Created.TrySetResult();
+        var action = SandboxRecovery.Decide(entry.Current.Phase, record.BootId == SandboxFiles.BootId, IsIntact(entry.Current));
+        if (action == SandboxRecoveryAction.Undo)
+        {
+            _reclaimer.Schedule(id, token => DestroyAsync(entry, token), true);
+            return;
+        }
+
+        await using (await entry.Gate.EnterAsync(_parts.Stopping).ConfigureAwait(false)) Adopt(entry, action);
+        _store.Add(entry);
+        if (action == SandboxRecoveryAction.FinishStop) _reclaimer.Schedule(id, _ => StopEntryAsync(entry), true);
+        if (action == SandboxRecoveryAction.FinishRemoval) _reclaimer.Schedule(id, _ => RemoveEntryAsync(entry), true);
+    }
+
+    private void Adopt(SandboxEntry entry, SandboxRecoveryAction action)
+    {
+        var sandbox = entry.Current;
+        if (action == SandboxRecoveryAction.NotReady && sandbox.Phase != SandboxPhase.NotReady)
+        {
+            _log.LogWarning("pod sandbox {Sandbox} was Ready and is not any more: the machine restarted, or a namespace or its init is gone", sandbox.Id);
+            Enter(entry, SandboxPhase.NotReady);
+        }
+
+        if (action != SandboxRecoveryAction.Adopt || sandbox.InitPid == 0) return;
+        if (SafePidFd.TryOpen(sandbox.InitPid) is { } init) Watch(entry, init);
+    }
+
+    /// <summary>Null: the request is unreadable, so nobody can say what the pod was; its directory is moved aside.</summary>
+    private RunPodSandboxRequest? ReadRequest(string id)
+    {
+        try
+        {
+            return _files.ReadRequest(id);
+        }
+        catch (Exception e) when (e is InvalidDataException or InvalidProtocolBufferException or FileNotFoundException)
+        {
+            // A creation that was cut short before its record: nothing had been made yet.
+            if (e is FileNotFoundException && !File.Exists(_files.Paths.Record(id))) _files.Delete(id);
+            else _log.LogError("pod sandbox {Sandbox} has an unreadable request, moved to {Aside}: {Cause}", id, _files.MoveAside(id, _files.Paths.Durable(id)), e.Message);
+            return null;
+        }
+    }
+
+    /// <summary>A record that was never written belongs to a creation that had made nothing; a torn one is moved aside, and the pod not ready.</summary>
+    private SandboxRecord ReadRecord(string id, RunPodSandboxRequest request)
+    {
+        try
+        {
+            return _files.ReadRecord(id);
+        }
+        catch (FileNotFoundException)
+        {
+            return Rebuild(id, request, SandboxPhase.Creating);
+        }
+        catch (Exception e) when (e is InvalidDataException or JsonException)
+        {
+            var aside = _files.MoveAside(id, _files.Paths.Record(id));
+            _log.LogError("pod sandbox {Sandbox} has an unreadable record, moved to {Aside}; it is not ready: {Cause}", id, aside, e.Message);
+            var rebuilt = Rebuild(id, request, SandboxPhase.NotReady);
+            _files.Write(rebuilt);
+            return rebuilt;
+        }
+    }
+
+    /// <summary>The request and the id tell enough to stop and remove a pod.</summary>
+    private SandboxRecord Rebuild(string id, RunPodSandboxRequest request, SandboxPhase phase) => new()
+    {
+        Id = id,
+        Phase = phase,
+        BootId = SandboxFiles.BootId,
+        CreatedAtNanos = new DateTimeOffset(File.GetLastWriteTimeUtc(_files.Paths.Request(id))).ToUnixTimeMilliseconds() * 1_000_000,
+        CgroupPath = _builder.CgroupOf(request.Config, id),
+        OwnsCgroup = string.IsNullOrEmpty(request.Config.Linux?.CgroupParent),
+        Hostname = request.Config.Hostname,
+    };
+
+    private Sandbox Restore(string id, RunPodSandboxRequest request, SandboxRecord record) => SandboxShape.Of(id, request, _files.Paths) with
+    {
+        Phase = record.Phase,
+        CreatedAtNanos = record.CreatedAtNanos,
+        CgroupPath = record.CgroupPath,
+        OwnsCgroup = record.OwnsCgroup,
+        Hostname = record.Hostname,
+        // Pids of another boot are somebody else's.
+        InitPid = record.BootId == SandboxFiles.BootId ? record.InitPid : 0,
+        InitStartTicks = record.InitStartTicks,
+        Ips = ReadAttachment(id)?.Ips ?? [],
+    };
+
+    private static bool IsIntact(Sandbox sandbox)
+    {
+        var pins = new[] { sandbox.NetworkNamespace, sandbox.IpcNamespace, sandbox.UtsNamespace, sandbox.PidNamespace };
+        if (pins.Any(p => p is not null && !LinuxNamespace.IsPinned(p))) return false;
+        return sandbox.PidNamespace is null || new ProcessIdentity(sandbox.InitPid, sandbox.InitStartTicks).IsAlive;
+    }
+
+    /// <summary>Directories of ours under the state directory without a record: a removal that was cut short, or a record moved aside.</summary>
+    private IEnumerable<string> OrphansInState() => Directory.EnumerateDirectories(_files.Paths.AllVolatile).Select(d => Path.GetFileName(d))
+        .Where(id => SandboxId.IsValid(id) && !Directory.Exists(_files.Paths.Durable(id))).ToList();
+
+    private Sandbox Orphan(string id) => new()
+    {
+        Id = id,
+        Config = new PodSandboxConfig(),
+        Phase = SandboxPhase.Removing,
+        CgroupPath = $"{_parts.Options.CgroupRoot.TrimEnd('/')}/{id}",
+        OwnsCgroup = true,
+        ResolvConfPath = _files.Paths.ResolvConf(id),
+        HostnamePath = _files.Paths.Hostname(id),
+    };
+}

@@ -1,0 +1,80 @@
+using System.Text;
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
+
+namespace ShimRuntime.Runtime.Sandboxes;
+
+/// <summary>What of a RunPodSandboxRequest can be refused without doing anything; each refusal is InvalidArgument with the limit or rule named.</summary>
+internal static class SandboxValidation
+{
+    private const int MaxNameBytes = 253; // DNS subdomain, as Kubernetes limits names
+    private const int MaxRequestBytes = 1 << 20;
+    private const int MaxLabels = 1_000;
+    private const int MaxHostnameBytes = 63; // one DNS label; sethostname(2) takes 64
+    private const int MaxPathBytes = 4_000;
+
+    public static void Check(RunPodSandboxRequest request)
+    {
+        var config = request.Config ?? throw Bad("the request has no config");
+        var pod = config.Metadata ?? throw Bad("config has no metadata");
+        if (request.CalculateSize() is var size && size > MaxRequestBytes) throw Bad($"the request has {size} bytes, more than {MaxRequestBytes}");
+        CheckName("metadata.name", pod.Name);
+        CheckName("metadata.namespace", pod.Namespace);
+        CheckName("metadata.uid", pod.Uid);
+        if (request.RuntimeHandler is not ("" or "runc")) throw Bad($"there is no runtime handler '{request.RuntimeHandler}'; use 'runc' or none");
+        if (config.Windows is not null) throw Bad("config.windows is set, and this is Linux");
+        CheckPairs("labels", config.Labels);
+        CheckPairs("annotations", config.Annotations);
+        CheckHostname(config.Hostname);
+        CheckPath("log_directory", config.LogDirectory);
+        if (config.LogDirectory.Length > 0 && !Directory.Exists(config.LogDirectory))
+            throw Bad($"log_directory '{config.LogDirectory}' is no directory; make it first, or leave it empty");
+        CheckPath("linux.cgroup_parent", config.Linux?.CgroupParent ?? "");
+        CheckNamespaces(config.Linux?.SecurityContext?.NamespaceOptions);
+        ResolvConf.Check(config.DnsConfig);
+    }
+
+    internal static RuntimeFault Bad(string cause) => RuntimeFault.InvalidArgument($"failed to run pod sandbox: {cause}");
+
+    /// <summary>Names travel in CNI_ARGS (KEY=value;KEY=value) and in log lines.</summary>
+    private static void CheckName(string field, string value)
+    {
+        if (value.Length == 0) throw Bad($"{field} is empty");
+        if (Encoding.UTF8.GetByteCount(value) > MaxNameBytes) throw Bad($"{field} is longer than {MaxNameBytes} bytes");
+        if (value.Any(c => char.IsControl(c) || c is ';' or '=')) throw Bad($"{field} has a control character, ';' or '='");
+    }
+
+    private static void CheckPairs(string field, IDictionary<string, string> pairs)
+    {
+        if (pairs.Count > MaxLabels) throw Bad($"{pairs.Count} {field} are more than {MaxLabels}");
+        if (pairs.Any(p => p.Key.Length == 0 || p.Key.Contains('\0') || p.Value.Contains('\0'))) throw Bad($"{field} have an empty key or a NUL");
+    }
+
+    private static void CheckHostname(string hostname)
+    {
+        if (hostname.Length > MaxHostnameBytes) throw Bad($"hostname '{hostname}' is longer than {MaxHostnameBytes} characters");
+        if (!hostname.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_')) throw Bad("hostname has other characters than letters, digits, '-', '.' and '_'");
+    }
+
+    /// <summary>Absolute, and what it says: no empty, '.' or '..' segment, no control character.</summary>
+    private static void CheckPath(string field, string path)
+    {
+        if (path.Length == 0 || path == "/") return;
+        var clean = path[0] == '/' && path.Length <= MaxPathBytes && !path.Any(char.IsControl)
+            && path.TrimEnd('/')[1..].Split('/').All(s => s is not ("" or "." or ".."));
+        if (!clean) throw Bad($"{field} '{Printable(path)}' is not an absolute path without '.', '..' and empty segments, at most {MaxPathBytes} characters");
+    }
+
+    private static void CheckNamespaces(NamespaceOption? options)
+    {
+        if (options is null) return;
+        if (options.Network is not (NamespaceMode.Pod or NamespaceMode.Node)) throw Bad($"network namespace mode {options.Network} is neither POD nor NODE");
+        if (options.Ipc is not (NamespaceMode.Pod or NamespaceMode.Node)) throw Bad($"ipc namespace mode {options.Ipc} is neither POD nor NODE");
+        if (options.Pid is not (NamespaceMode.Pod or NamespaceMode.Container or NamespaceMode.Node))
+            throw Bad($"pid namespace mode {options.Pid} is not one of a sandbox; TARGET belongs to a container");
+        if (options.UsernsOptions is { Mode: not NamespaceMode.Node } user)
+            throw Bad($"a user namespace ({user.Mode}) is not supported yet, and Status says so; set hostUsers: true");
+    }
+
+    private static string Printable(string text) => new([.. text.Take(256).Select(c => char.IsControl(c) ? '?' : c)]);
+}
