@@ -47,6 +47,17 @@ public static unsafe class FileMetadata
         if (ftruncate(Fd(file), sizeBytes) < 0) throw new LinuxException("ftruncate", errno);
     }
 
+    /// <summary>fsetxattr(2).</summary>
+    public static void SetXattr(SafeHandle file, ReadOnlySpan<byte> attribute, ReadOnlySpan<byte> value)
+    {
+        using var key = new CBytes(attribute);
+        fixed (byte* data = value)
+        {
+            LinuxException.Check(LibcCalls.fsetxattr(Fd(file), key.Pointer, data, (nuint)value.Length, 0), "fsetxattr", PathBytes.Display(attribute));
+        }
+    }
+
+    /// <summary>statx(2).</summary>
     public static FileStatus Stat(SafeHandle file)
     {
         byte empty = 0;

@@ -47,6 +47,16 @@ public sealed unsafe partial class SafeDirFd
         }
     }
 
+    /// <summary>linkat(2) with AT_EMPTY_PATH: a name for an open file, whatever names it has. ENOENT when it has none left.</summary>
+    public void MakeLink(FileName name, SafeFileHandle file)
+    {
+        byte empty = 0;
+        fixed (byte* to = name.Terminated)
+        {
+            if (linkat(FileMetadata.Fd(file), &empty, Fd, to, AT_EMPTY_PATH) < 0) throw new LinuxException("linkat", errno, name.ToString());
+        }
+    }
+
     /// <summary>mknodat(2).</summary>
     /// <param name="typeAndMode">S_IFCHR, S_IFBLK or S_IFIFO with permission bits; the umask applies.</param>
     public void MakeNode(FileName name, uint typeAndMode, uint major = 0, uint minor = 0)

@@ -56,7 +56,7 @@ public sealed unsafe partial class SafeDirFd : SafeHandleMinusOneIsInvalid
     /// openat2(2) of an existing file beneath this directory. Null when a component is missing (ENOENT, ENOTDIR); a path that would
     /// leave throws EXDEV, a forbidden link ELOOP.
     /// </summary>
-    /// <param name="flags">O_RDONLY, O_PATH, O_NONBLOCK, …; O_CLOEXEC and O_NOCTTY are added, O_CREAT is refused by the kernel.</param>
+    /// <param name="flags">O_RDONLY, O_PATH, O_NONBLOCK, …, not O_CREAT; O_CLOEXEC and O_NOCTTY are added.</param>
     public SafeFileHandle? TryOpen(ReadOnlySpan<byte> path, int flags, ResolveFlags resolve)
     {
         var fd = TryOpenFd(path, flags, resolve);
@@ -91,7 +91,8 @@ public sealed unsafe partial class SafeDirFd : SafeHandleMinusOneIsInvalid
     private int TryOpenFd(ReadOnlySpan<byte> path, int flags, ResolveFlags resolve)
     {
         using var name = new CBytes(path.IsEmpty ? "."u8 : path);
-        var fd = OpenAt2(name.Pointer, flags | O_CLOEXEC | O_NOCTTY, 0, resolve);
+        var added = (flags & O_PATH) != 0 ? O_CLOEXEC : O_CLOEXEC | O_NOCTTY; // openat2 refuses flags that mean nothing to O_PATH
+        var fd = OpenAt2(name.Pointer, flags | added, 0, resolve);
         if (fd >= 0) return fd;
         var error = errno;
         return error is Errno.ENOENT or Errno.ENOTDIR ? -1 : throw new LinuxException("openat2", error, PathBytes.Display(path));

@@ -1,0 +1,174 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Linux;
+
+namespace ShimRuntime.Images;
+
+/// <summary>
+/// The directory snapshots/ on disk. Ids are small numbers, so that a hundred of their paths fit into one page of overlay options.
+/// <code>
+/// snapshots/17/{fs,snapshot.json}        a committed layer
+/// snapshots/18/{fs,work,snapshot.json}   a writable layer
+/// snapshots/.new-19/                     being made; belongs to a draft of this process, or to nobody
+/// snapshots/.old-17/                     being deleted
+/// snapshots/.bad-16/                     its record could not be read: kept for the operator
+/// snapshots/empty/fs                     under images without layers
+/// </code>
+/// A rename is what makes a directory appear and disappear; a name without prefix is always whole.
+/// </summary>
+internal sealed class SnapshotDirectory : IDisposable
+{
+    public const string Staged = ".new-", Retired = ".old-", Unreadable = ".bad-";
+    private const string RecordName = "snapshot.json";
+    private const uint PrivateMode = 0x1C0; // 0700
+    private static readonly FileName FsName = FileName.Create("fs"), WorkName = FileName.Create("work"), EmptyName = FileName.Create("empty");
+
+    private readonly ILogger _log;
+    private readonly SafeDirFd _directory;
+    private readonly ConcurrentDictionary<string, bool> _live = new();
+    private long _lastId;
+
+    /// <param name="root">The daemon's durable root; snapshots/ is made below it, 0700.</param>
+    public SnapshotDirectory(string root, ILogger log)
+    {
+        _log = log;
+        Root = Path.Combine(root, "snapshots");
+        using var parent = SafeDirFd.Open(root);
+        _directory = OpenOrMake(parent, FileName.Create("snapshots"), PrivateMode);
+        using var empty = OpenOrMake(_directory, EmptyName, PrivateMode);
+        using var fs = OpenOrMake(empty, FsName, 0x1ED);
+        var ids = _directory.List().Select(e => e.Name.ToString()).Select(n => n[(n.LastIndexOf('-') + 1)..]);
+        foreach (var id in ids.Where(IsId)) _lastId = Math.Max(_lastId, long.Parse(id, CultureInfo.InvariantCulture));
+    }
+
+    public string Root { get; }
+
+    public string EmptyFs => FsOf("empty");
+
+    public string FsOf(string id) => Path.Combine(Root, id, "fs");
+
+    public string WorkOf(string id) => Path.Combine(Root, id, "work");
+
+    /// <summary>Directories and their records, as a start finds them. What has no readable record is taken out of the way.</summary>
+    public IEnumerable<(string Id, SnapshotRecord Record)> Load()
+    {
+        foreach (var id in _directory.List().Select(e => e.Name.ToString()).Where(IsId).ToList())
+        {
+            if (TryRead(id) is { } record) yield return (id, record);
+        }
+    }
+
+    /// <summary>A new directory with fs/ (0755 root), and work/ for a writable layer. It belongs to the caller until <see cref="Publish"/> or <see cref="Discard"/>.</summary>
+    public string Stage(bool writable)
+    {
+        var id = Interlocked.Increment(ref _lastId).ToString(CultureInfo.InvariantCulture);
+        _live[id] = true;
+        using var staged = OpenOrMake(_directory, Name(Staged, id), PrivateMode);
+        using var fs = OpenOrMake(staged, FsName, 0x1ED);
+        if (writable) OpenOrMake(staged, WorkName, PrivateMode).Dispose();
+        return id;
+    }
+
+    /// <summary>The staged directory's fs/.</summary>
+    public SafeDirFd OpenStagedFs(string id)
+    {
+        using var staged = _directory.OpenDirectory(Name(Staged, id));
+        return staged.OpenDirectory(FsName);
+    }
+
+    /// <summary>Writes the record and makes the directory appear under its id.</summary>
+    /// <param name="durable">
+    /// Contents and record are on disk before the rename (one syncfs for the whole tree, which ends writeback errors too) and the rename
+    /// before this returns: no power loss leaves an empty file under a committed name.
+    /// </param>
+    public void Publish(string id, SnapshotRecord record, bool durable)
+    {
+        var json = JsonSerializer.SerializeToUtf8Bytes(record, SnapshotJson.Default.SnapshotRecord);
+        DurableFile.WriteVolatile(Path.Combine(Root, Staged + id, RecordName), json);
+        if (durable) _directory.SyncFilesystem();
+        _directory.Rename(Name(Staged, id), _directory, FileName.Create(id), RenameFlags.NoReplace);
+        if (durable) _directory.Sync();
+        _live.TryRemove(id, out _);
+    }
+
+    /// <summary>Takes a published directory out of sight; <see cref="DeleteLeftovers"/> deletes it.</summary>
+    public void Retire(string id, bool durable)
+    {
+        _directory.Rename(FileName.Create(id), _directory, Name(Retired, id), RenameFlags.NoReplace);
+        if (durable) _directory.Sync();
+    }
+
+    /// <summary>Gives a staged directory up.</summary>
+    public void Discard(string id)
+    {
+        _live.TryRemove(id, out _);
+        Delete(Name(Staged, id), CancellationToken.None);
+    }
+
+    /// <summary>Deletes what was retired, and what was staged by a process that is gone. One caller at a time.</summary>
+    public void DeleteLeftovers(CancellationToken cancellation)
+    {
+        foreach (var entry in _directory.List())
+        {
+            var name = entry.Name.ToString();
+            var dead = name.StartsWith(Retired, StringComparison.Ordinal)
+                || (name.StartsWith(Staged, StringComparison.Ordinal) && !_live.ContainsKey(name[Staged.Length..]));
+            if (dead) Delete(entry.Name, cancellation);
+        }
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    private void Delete(FileName name, CancellationToken cancellation)
+    {
+        try
+        {
+            DirectoryTree.Remove(_directory, name, cancellation);
+        }
+        catch (LinuxException e)
+        {
+            _log.LogWarning(e, "failed to delete '{Root}/{Name}': {Cause}; it is tried again at the next collection", Root, name, e.Message);
+        }
+    }
+
+    private SnapshotRecord? TryRead(string id)
+    {
+        var path = Path.Combine(Root, id, RecordName);
+        try
+        {
+            var json = File.ReadAllBytes(path);
+            if (JsonSerializer.Deserialize(json, SnapshotJson.Default.SnapshotRecord) is { Schema: SnapshotRecord.CurrentSchema } record
+                && (record.Layer is null) != (record.Writable is null)) return record;
+            throw new JsonException("it is neither a layer nor a writable layer of a schema that this version knows");
+        }
+        catch (Exception e) when (e is JsonException or FileNotFoundException)
+        {
+            SetAside(id, path, e);
+            return null;
+        }
+    }
+
+    // Writable layers are published without fsync: after a power loss an empty record is all that may be left of one, and nobody runs on it.
+    private void SetAside(string id, string path, Exception cause)
+    {
+        var nothingLeft = !File.Exists(path) || new FileInfo(path).Length == 0;
+        _directory.Rename(FileName.Create(id), _directory, Name(nothingLeft ? Retired : Unreadable, id), RenameFlags.NoReplace);
+        _log.LogWarning("snapshot '{Id}' is left out: {Path} can't be read: {Cause}; {Fate}", id, path, cause.Message,
+            nothingLeft ? "it is deleted" : $"it is kept as '{Root}/{Unreadable}{id}' and may be deleted");
+    }
+
+    private static SafeDirFd OpenOrMake(SafeDirFd parent, FileName name, uint mode)
+    {
+        if (parent.TryOpenDirectory(name) is { } existing) return existing;
+        parent.MakeDirectory(name, mode);
+        var made = parent.OpenDirectory(name);
+        made.SetMode(mode);
+        return made;
+    }
+
+    private static FileName Name(string prefix, string id) => FileName.Create(prefix + id);
+
+    private static bool IsId(string name) => name.Length is > 0 and <= 18 && !name.AsSpan().ContainsAnyExceptInRange('0', '9');
+}

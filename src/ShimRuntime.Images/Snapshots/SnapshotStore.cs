@@ -1,0 +1,118 @@
+using System.Collections.Concurrent;
+using ShimRuntime.Linux;
+using ShimRuntime.Oci;
+
+namespace ShimRuntime.Images;
+
+/// <summary>
+/// Writable layers by container key. They are published without fsync: after a power loss no container runs on one, and what the rename
+/// left behind is set aside or found again at the next start. The daemon's own crash loses nothing, the page cache survives it.
+/// </summary>
+internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
+{
+    private readonly SnapshotDirectory _directory;
+    private readonly SnapshotReaper _reaper;
+    private readonly LayerStore _layers;
+    private readonly CollectorLock _collector;
+    private readonly SingleFlight<string, Snapshot> _flights;
+    private readonly ConcurrentDictionary<string, Writable> _writables = new();
+
+    public SnapshotStore(SnapshotDirectory directory, SnapshotReaper reaper, LayerStore layers, CollectorLock collector, CancellationToken daemon)
+    {
+        (_directory, _reaper, _layers, _collector) = (directory, reaper, layers, collector);
+        _flights = new SingleFlight<string, Snapshot>(daemon);
+    }
+
+    /// <summary>Takes in a writable layer that a start found on disk; all layers must have been adopted before.</summary>
+    public void Adopt(string id, WritableRecord record)
+    {
+        if (!_writables.TryAdd(record.Key, new Writable(id, record, Describe(id, record)))) _directory.Retire(id, durable: false);
+    }
+
+    public Task<Snapshot> PrepareAsync(string key, ImageRecord image, CancellationToken cancellation) =>
+        _flights.RunAsync(key, token => PrepareOnceAsync(key, image, token), cancellation);
+
+    public Snapshot? Find(string key) => _writables.TryGetValue(key, out var writable) ? writable.Snapshot : null;
+
+    public Task RemoveAsync(string key, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (_writables.TryRemove(key, out var writable))
+        {
+            _directory.Retire(writable.Id, durable: false);
+            _reaper.Wake();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public SnapshotUsage? Usage(string key) => _writables.TryGetValue(key, out var writable) ? writable.Usage?.Value : null;
+
+    public IReadOnlyCollection<string> Keys() => _writables.Keys.ToList();
+
+    public IReadOnlyCollection<Digest> ChainIdsInUse() => _writables.Values.SelectMany(w => w.Record.Chain).ToHashSet();
+
+    /// <summary>What the usage walk goes over.</summary>
+    internal IReadOnlyCollection<Writable> Writables() => _writables.Values.ToList();
+
+    private async Task<Snapshot> PrepareOnceAsync(string key, ImageRecord image, CancellationToken cancellation)
+    {
+        // The read lock keeps the collector from retiring a layer between the check that it is there and the record that holds it.
+        using var hold = await _collector.ReadAsync(cancellation).ConfigureAwait(false);
+        if (_writables.TryGetValue(key, out var existing)) return Again(key, existing, image);
+        var record = new WritableRecord(key, image.Id, image.ChainIds);
+        var id = _directory.Stage(writable: true);
+        try
+        {
+            var snapshot = Describe(id, record) ?? throw MissingLayer(key, image);
+            CopyRootMetadata(snapshot.LowerDirs[0], id);
+            _directory.Publish(id, new SnapshotRecord { Schema = SnapshotRecord.CurrentSchema, CreatedAt = DateTimeOffset.UtcNow, Writable = record }, durable: false);
+            _writables[key] = new Writable(id, record, snapshot);
+            return snapshot;
+        }
+        catch
+        {
+            _directory.Discard(id);
+            throw;
+        }
+    }
+
+    private static Snapshot Again(string key, Writable existing, ImageRecord image)
+    {
+        if (!existing.Record.Chain.SequenceEqual(image.ChainIds))
+        {
+            throw RuntimeFault.FailedPrecondition(
+                $"failed to prepare snapshot '{key}': it stands over image '{existing.Record.ImageId}', not over '{image.Id}'; remove it first");
+        }
+
+        return existing.Snapshot ?? throw MissingLayer(key, image);
+    }
+
+    // The container's "/" shows the attributes of the upper directory, so these must be the image's.
+    private void CopyRootMetadata(string topLayer, string id)
+    {
+        using var from = SafeDirFd.Open(topLayer);
+        using var to = _directory.OpenStagedFs(id);
+        DirectoryMetadata.Copy(from, to);
+    }
+
+    private Snapshot? Describe(string id, WritableRecord record)
+    {
+        if (_layers.LowerDirs(record.Chain) is not { } lower) return null;
+        return new Snapshot(record.Key, lower.IsEmpty ? [_directory.EmptyFs] : lower, _directory.FsOf(id), _directory.WorkOf(id));
+    }
+
+    private static RuntimeFault MissingLayer(string key, ImageRecord image) =>
+        RuntimeFault.FailedPrecondition($"failed to prepare snapshot '{key}': a layer of image '{image.Id}' is gone; pull the image again");
+
+    /// <summary>A writable layer in memory.</summary>
+    /// <param name="Snapshot">Null when one of its layers is gone: it can only be removed.</param>
+    internal sealed record Writable(string Id, WritableRecord Record, Snapshot? Snapshot)
+    {
+        /// <summary>The last measurement; written by the usage walk alone.</summary>
+        public MeasuredUsage? Usage { get; set; }
+    }
+
+    /// <summary>A reference, so that readers see a whole measurement.</summary>
+    internal sealed record MeasuredUsage(SnapshotUsage Value, DateTimeOffset NextAt);
+}
