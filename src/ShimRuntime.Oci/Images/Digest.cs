@@ -33,6 +33,7 @@ public readonly record struct Digest
     public override string ToString() => Prefix + Hex;
 }
 
+/// <summary>"sha256:…" in JSON. Public, because contexts of other projects generate code that names it.</summary>
 public sealed class DigestJsonConverter : JsonConverter<Digest>
 {
     public override Digest Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>

@@ -1,0 +1,36 @@
+using Microsoft.Extensions.Logging;
+using ShimRuntime.Oci;
+
+namespace ShimRuntime.Images;
+
+/// <summary>
+/// Garbage collection: what neither an image, nor a lease, nor a writable snapshot names is dead. The decision and the disappearance (a rename,
+/// or the unlink of a small document) happen under the write lock; the trees are deleted after it.
+/// </summary>
+internal sealed class Collector(
+    ImageStore images, ContentStore content, ILayerStore layers, ILayerReferences snapshots, LeaseStore leases, CollectorLock gate, ILogger log)
+{
+    public async Task CollectAsync(CancellationToken cancellation)
+    {
+        using (await gate.WriteAsync(cancellation).ConfigureAwait(false)) Retire();
+        await layers.SweepAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private void Retire()
+    {
+        leases.Expire(DateTimeOffset.UtcNow);
+        var records = images.Records;
+        var held = leases.Records;
+        var chains = new HashSet<Digest>(records.SelectMany(r => r.ChainIds));
+        chains.UnionWith(held.SelectMany(r => r.ChainIds));
+        chains.UnionWith(snapshots.ChainIdsInUse());
+        var blobs = new HashSet<Digest>(records.SelectMany(ImageStore.BlobsOf));
+        blobs.UnionWith(held.SelectMany(r => r.Blobs));
+        var deadChains = layers.ChainIds().Where(id => !chains.Contains(id)).ToList();
+        var deadBlobs = content.Digests.Where(digest => !blobs.Contains(digest)).ToList();
+        deadChains.ForEach(layers.Retire);
+        deadBlobs.ForEach(content.Delete);
+        if (deadChains.Count + deadBlobs.Count > 0)
+            log.LogInformation("Collected {Layers} layers and {Blobs} documents that nothing uses", deadChains.Count, deadBlobs.Count);
+    }
+}

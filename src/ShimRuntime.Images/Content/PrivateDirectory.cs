@@ -1,0 +1,14 @@
+namespace ShimRuntime.Images;
+
+/// <summary>State directories are for root alone: 0700 (CVE-2021-41103).</summary>
+internal static class PrivateDirectory
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <summary>Makes the directory and what lacks above it; an existing one is closed to others too.</summary>
+    public static void Create(string path)
+    {
+        Directory.CreateDirectory(path, OwnerOnly);
+        File.SetUnixFileMode(path, OwnerOnly);
+    }
+}
