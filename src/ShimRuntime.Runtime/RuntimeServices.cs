@@ -47,6 +47,7 @@ public sealed class RuntimeServices : IAsyncDisposable
             Network = network,
             Exits = exits,
             Containers = () => containers,
+            Cgroups = hierarchy,
             Logs = logs,
             Stopping = stopping,
         });
