@@ -14,13 +14,15 @@ internal static class Dispatch
     {
         switch (arguments)
         {
+            case ["serve"]:
+                return Serving.Serve.Run();
             case ["--version"]:
                 Console.Out.WriteLine($"shimruntime-shim {Version}, shim protocol {ShimProtocol.ShimMethods.ProtocolVersion}");
                 return 0;
             case ["pause"]:
                 return Pause.PodInit.Run();
             default:
-                Console.Error.WriteLine("usage: shimruntime-shim --version");
+                Console.Error.WriteLine("usage: shimruntime-shim serve (ShimLaunch at fd 3, readiness pipe at fd 4) | pause | --version");
                 return UsageError;
         }
     }

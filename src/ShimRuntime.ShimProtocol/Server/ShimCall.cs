@@ -37,6 +37,9 @@ public sealed class ShimCall
 
     public void Reply(IMessage payload) => Answer(new Response { Payload = payload.ToByteString() });
 
+    /// <summary>The end of a streaming answer.</summary>
+    public void Complete() => Answer(new Response());
+
     public void Fail(FaultCode code, string message) => Answer(new Response { Status = new Status { Code = (int)code, Message = message } });
 
     /// <summary>One message of a streaming answer.</summary>

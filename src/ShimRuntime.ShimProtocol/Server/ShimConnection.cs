@@ -129,9 +129,13 @@ public sealed unsafe class ShimConnection : IEpollHandler
         {
             call.Fail(fault.Code, fault.Message);
         }
-        catch (Exception e) when (e is LinuxException or InvalidProtocolBufferException)
+        catch (InvalidProtocolBufferException e)
         {
-            call.Fail(e is LinuxException ? FaultCode.Internal : FaultCode.InvalidArgument, $"failed to {call.Method}: {e.Message}");
+            call.Fail(FaultCode.InvalidArgument, $"failed to {call.Method}: {e.Message}");
+        }
+        catch (IOException e)
+        {
+            call.Fail(FaultCode.Internal, $"failed to {call.Method}: {e.Message}");
         }
     }
 

@@ -1,0 +1,95 @@
+using ShimRuntime.Linux;
+using ShimRuntime.Shim.Oom;
+using ShimRuntime.Shim.Runc;
+using ShimRuntime.Shim.Serving;
+using ShimRuntime.Shim.Stdio;
+using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.V1;
+
+namespace ShimRuntime.Shim.Containers;
+
+/// <content>CREATED → RUNNING, or → EXITED 128 when runc refuses.</content>
+internal sealed partial class Container
+{
+    private ShimCall? _startCall;
+    private RuncCall? _runCall;
+    private bool _updatedBeforeStart;
+
+    /// <exception cref="RuntimeFault">FailedPrecondition: started before.</exception>
+    public void Start(ShimCall call)
+    {
+        if (_state != ShimState.Created) throw RuntimeFault.FailedPrecondition("failed to start the container: it was started before");
+        _stdio = _launch.Tty
+            ? ContainerStdio.Terminal(_loop, _paths.ConsoleSocket, (_log, _buffer))
+            : ContainerStdio.Pipes(_loop, _launch.Stdin, (_log, _buffer));
+        _oomBaseline = OomCounters.Read(_hierarchy, _launch.LeafCgroup);
+        _startCall = call;
+        Move(ShimEvent.StartAsked);
+        _reaper.ExpectOrphan();
+        _runCall = _runc.Run(_stdio.ConsoleSocketPath, _stdio.ChildFds, RunDone);
+        _stdio.CloseChildEnds();
+    }
+
+    private void RunDone(RuncResult result)
+    {
+        _runCall = null;
+        _startedAtNanos = NowNanos();
+        var pid = RuncDriver.ReadPid(_paths.InitPidFile);
+        var identity = pid > 0 ? ProcessIdentity.TryRead(pid) : null;
+        if (result.Succeeded && pid > 0) _init = _reaper.TryAdopt(pid, InitExited);
+        _reaper.OrphanSettled();
+        if (_init is null)
+        {
+            Refused(result.Succeeded ? $"runc left no process with pid {pid}" : result.Error);
+            return;
+        }
+
+        _initStartTicks = identity?.StartTicks ?? 0;
+        CompleteLeaf();
+        _stdio!.OnEnded = OutputEnded;
+        _stdio.StartPumping();
+        Move(ShimEvent.RuncSucceeded);
+        Answer(new StartResponse { Pid = pid, PidStartTicks = _initStartTicks, StartedAtNanos = _startedAtNanos });
+        ResumeStop();
+    }
+
+    /// <summary>What runc could not know: limits updated since config.json was written, and v2's group kill, which is the leaf's alone.</summary>
+    private void CompleteLeaf()
+    {
+        try
+        {
+            if (_updatedBeforeStart) _limits.Apply(_limits.InForce.Clone(), true);
+        }
+        catch (RuntimeFault e)
+        {
+            ErrorLog.Write($"failed to give the new leaf the updated limits: {e.Message}");
+        }
+
+        if (_launch.OomGroup && _hierarchy.IsV2) CgroupFile.TryWrite($"{_leaf.DirectoryOf("memory")}/memory.oom.group", "1");
+    }
+
+    private void Refused(string error)
+    {
+        // Whatever runc had begun: nothing of it may stay, and its words on the container's stderr are no output of the container.
+        _leaf.Kill();
+        _stdio!.Dispose();
+        _exit = new ExitRecord
+        {
+            ContainerId = _launch.ContainerId,
+            Generation = _launch.Generation,
+            Code = 128,
+            Signal = 0,
+            Reason = "StartError",
+            Message = error,
+            StartedAtNanos = _startedAtNanos,
+            FinishedAtNanos = _startedAtNanos,
+        };
+        RecordExit();
+    }
+
+    private void Answer(StartResponse response)
+    {
+        _startCall?.Reply(response);
+        _startCall = null;
+    }
+}

@@ -1,0 +1,13 @@
+using ShimRuntime.Linux;
+using ShimRuntime.Shim.Logging;
+using ShimRuntime.Shim.Reaping;
+using ShimRuntime.Shim.Runc;
+
+namespace ShimRuntime.Shim.Execs;
+
+/// <summary>What an exec needs of its container.</summary>
+/// <param name="Leaf">Leaf cgroup of the current generation.</param>
+/// <param name="Bundle">Directory for the files handed to runc.</param>
+/// <param name="IsRunning">Is the init alive?</param>
+internal sealed record ExecContext(
+    EpollLoop Loop, Reaper Reaper, RuncDriver Runc, ReadBuffer Buffer, CgroupHierarchy Hierarchy, string Leaf, string Bundle, Func<bool> IsRunning);

@@ -1,0 +1,144 @@
+using ShimRuntime.Linux;
+using ShimRuntime.Shim.Reaping;
+using ShimRuntime.Shim.Runc;
+using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.V1;
+
+namespace ShimRuntime.Shim.Execs;
+
+/// <summary>
+/// One ExecSync: runc exec → the process, ours by adoption → its exit and the end of its output → the answer. A timeout, a caller that
+/// leaves, or <see cref="Kill"/> ends its whole tree at any of these points.
+/// </summary>
+internal sealed class ExecProcess : IDisposable
+{
+    /// <summary>How long output may lag behind the exit when something it left behind holds the pipes open.</summary>
+    private static readonly TimeSpan DrainDeadline = TimeSpan.FromSeconds(2);
+    private readonly ExecContext _context;
+    private readonly ShimCall _call;
+    private readonly ExecCgroup _cgroup;
+    private readonly (string ProcessJson, string PidFile) _files;
+    private readonly LoopTimer _timeout;
+    private readonly LoopTimer _drain;
+    private readonly Action<ExecProcess> _onDone;
+    private ExecPump? _stdout;
+    private ExecPump? _stderr;
+    private RuncCall? _runc;
+    private WatchedChild? _process;
+    private ExitCode? _exit;
+    private bool _timedOut;
+    private bool _killed;
+    private bool _done;
+
+    public ExecProcess(ExecContext context, ShimCall call, int number, Action<ExecProcess> onDone)
+    {
+        (_context, _call, _onDone) = (context, call, onDone);
+        _files = ($"{context.Bundle}/exec-{number}.json", $"{context.Bundle}/exec-{number}.pid");
+        _cgroup = new ExecCgroup(context.Hierarchy, context.Leaf, number);
+        _timeout = context.Loop.CreateTimer(TimedOut);
+        _drain = context.Loop.CreateTimer(FinishUndrained);
+    }
+
+    public void Start(ExecSyncRequest request)
+    {
+        DurableFile.WriteVolatile(_files.ProcessJson, request.ProcessJson.Span);
+        var (stdout, stderr) = (FileDescriptor.CreatePipe(), FileDescriptor.CreatePipe());
+        _stdout = new ExecPump(_context.Loop, (stdout.Read, false), (_call, _context.Buffer), request.MaxOutputBytes, TryFinish);
+        _stderr = new ExecPump(_context.Loop, (stderr.Read, true), (_call, _context.Buffer), request.MaxOutputBytes, TryFinish);
+        _call.OnAbandoned = Kill;
+        _call.OnDrained = Resume;
+        if (request.TimeoutMilliseconds > 0) _timeout.Set(TimeSpan.FromMilliseconds(Math.Min(request.TimeoutMilliseconds, int.MaxValue)));
+        _context.Reaper.ExpectOrphan();
+        _runc = _context.Runc.Exec(_files, _cgroup.RuncArgument, [new FdMapping(stdout.Write, 1), new FdMapping(stderr.Write, 2)], RuncDone);
+        var (outWrite, errWrite) = (stdout.Write, stderr.Write);
+        FileDescriptor.Close(ref outWrite);
+        FileDescriptor.Close(ref errWrite);
+    }
+
+    /// <summary>Lets go of everything; for an exec whose <see cref="Start"/> has thrown. Others do so by themselves.</summary>
+    public void Dispose() => Finish();
+
+    /// <summary>Ends the whole tree; the answer, if anybody waits for it, follows from the exit.</summary>
+    public void Kill()
+    {
+        if (_done) return;
+        _killed = true;
+        _runc?.Kill("the exec was cancelled");
+        _cgroup.Kill(_process?.Pid ?? 0);
+        _process?.Signal(9);
+    }
+
+    /// <summary>True once nothing of it is left in the cgroup tree.</summary>
+    public bool TryRemoveCgroup() => _cgroup.TryRemove();
+
+    private void TimedOut()
+    {
+        _timedOut = true;
+        Kill();
+    }
+
+    private void RuncDone(RuncResult result)
+    {
+        _runc = null;
+        // Also after a failure: a runc that we killed may have got as far as starting it.
+        var pid = RuncDriver.ReadPid(_files.PidFile);
+        if (pid > 0) _process = _context.Reaper.TryAdopt(pid, ProcessExited);
+        _context.Reaper.OrphanSettled();
+        if (_process is null) Refused(result.Succeeded ? "its process vanished" : result.Error);
+        else if (_killed) Kill(); // it slipped through between runc's end and our signal
+    }
+
+    private void Refused(string error)
+    {
+        if (_killed) _cgroup.Kill(0); // what runc had begun
+        if (_timedOut) _call.Send(new ExecSyncFrame { Result = new ExecSyncResult { ExitCode = 128 + 9, TimedOut = true } });
+        if (_timedOut) _call.Complete();
+        else _call.Fail(_context.IsRunning() ? FaultCode.InvalidArgument : FaultCode.FailedPrecondition, $"failed to exec in container: {error}");
+        Finish();
+    }
+
+    private void ProcessExited(ExitCode exit)
+    {
+        _exit = exit;
+        _timeout.Clear();
+        _drain.Set(DrainDeadline);
+        TryFinish();
+    }
+
+    private void FinishUndrained()
+    {
+        _stdout!.EndNow();
+        _stderr!.EndNow();
+        TryFinish();
+    }
+
+    private void Resume()
+    {
+        _stdout?.Resume();
+        _stderr?.Resume();
+    }
+
+    private void TryFinish()
+    {
+        if (_done || _exit is not { } exit || !_stdout!.HasEnded || !_stderr!.HasEnded) return;
+        var result = new ExecSyncResult { ExitCode = exit.Code, TimedOut = _timedOut, Truncated = _stdout.Truncated || _stderr.Truncated };
+        _call.Send(new ExecSyncFrame { Result = result });
+        _call.Complete();
+        Finish();
+    }
+
+    private void Finish()
+    {
+        if (_done) return;
+        _done = true;
+        _timeout.Clear();
+        _drain.Clear();
+        _stdout?.Dispose();
+        _stderr?.Dispose();
+        if (_killed) _cgroup.Kill(0);
+        else _cgroup.Release();
+        File.Delete(_files.ProcessJson);
+        File.Delete(_files.PidFile);
+        _onDone(this);
+    }
+}

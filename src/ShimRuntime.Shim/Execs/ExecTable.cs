@@ -1,0 +1,64 @@
+using ShimRuntime.Linux;
+using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.V1;
+
+namespace ShimRuntime.Shim.Execs;
+
+/// <summary>The execs under way, and the sub-cgroups of finished ones in which a process is still dying.</summary>
+internal sealed class ExecTable
+{
+    private const int MaxExecs = 256;
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromMilliseconds(50);
+    private const int MaxSweeps = 100;
+    private readonly ExecContext _context;
+    private readonly HashSet<ExecProcess> _running = [];
+    private readonly List<ExecProcess> _leftovers = [];
+    private readonly LoopTimer _sweep;
+    private int _sweeps;
+    private int _count;
+
+    public ExecTable(ExecContext context)
+    {
+        _context = context;
+        _sweep = context.Loop.CreateTimer(Sweep);
+    }
+
+    /// <exception cref="RuntimeFault">FailedPrecondition: the container does not run. ResourceExhausted: too many at once.</exception>
+    public void Start(ShimCall call, ExecSyncRequest request)
+    {
+        if (!_context.IsRunning()) throw RuntimeFault.FailedPrecondition("failed to exec in container: it is not running");
+        if (_running.Count >= MaxExecs) throw new RuntimeFault(FaultCode.ResourceExhausted, $"failed to exec in container: {MaxExecs} execs are under way");
+        var exec = new ExecProcess(_context, call, ++_count, Done);
+        _running.Add(exec);
+        try
+        {
+            exec.Start(request);
+        }
+        catch
+        {
+            exec.Dispose();
+            throw;
+        }
+    }
+
+    public void KillAll()
+    {
+        foreach (var exec in _running.ToArray()) exec.Kill();
+    }
+
+    private void Done(ExecProcess exec)
+    {
+        _running.Remove(exec);
+        if (exec.TryRemoveCgroup()) return;
+        _leftovers.Add(exec);
+        _sweeps = 0;
+        _sweep.Set(SweepInterval);
+    }
+
+    private void Sweep()
+    {
+        _leftovers.RemoveAll(e => e.TryRemoveCgroup());
+        // A process in uninterruptible sleep may take for ever: its cgroup then goes with the leaf.
+        if (_leftovers.Count > 0 && ++_sweeps < MaxSweeps) _sweep.Set(SweepInterval);
+    }
+}

@@ -1,0 +1,4 @@
+namespace ShimRuntime.Shim.Limits;
+
+/// <summary>One write to one control file.</summary>
+internal readonly record struct LimitStep(string Path, string Value);

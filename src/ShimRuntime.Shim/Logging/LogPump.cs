@@ -1,0 +1,80 @@
+using System.Runtime.InteropServices;
+using ShimRuntime.Linux;
+using static Tmds.Linux.LibC;
+
+namespace ShimRuntime.Shim.Logging;
+
+/// <summary>
+/// Moves one stream of the container (a pipe, or a terminal's master) to the log. The beginning of an unfinished line, at most 16 KiB,
+/// is held until its newline, the next read or the end of the stream. Owns its descriptor.
+/// </summary>
+internal sealed unsafe class LogPump : IEpollHandler, IDisposable
+{
+    private readonly EpollLoop _loop;
+    private readonly LogWriter _writer;
+    private readonly ReadBuffer _buffer;
+    private readonly LogStream _stream;
+    private readonly Action _onEnd;
+    private byte* _held; // made when a line is first held; many containers never need it
+    private int _heldBytes;
+    private int _fd;
+
+    public LogPump(EpollLoop loop, int fd, LogStream stream, (LogWriter Writer, ReadBuffer Buffer) sink, Action onEnd)
+    {
+        (_loop, _fd, _stream, _onEnd) = (loop, fd, stream, onEnd);
+        (_writer, _buffer) = sink;
+        FileDescriptor.SetNonBlocking(fd);
+    }
+
+    public bool HasEnded => _fd < 0;
+
+    public void Start() => _loop.Add(_fd, (uint)EPOLLIN, this);
+
+    public void OnReady(uint events)
+    {
+        if (ReadOnce() != 0) return;
+        Dispose();
+        _onEnd();
+    }
+
+    /// <summary>Takes what is there now and lets go of the stream: for one that somebody holds open beyond the container's end.</summary>
+    public void EndNow()
+    {
+        while (_fd >= 0 && ReadOnce() > 0)
+        {
+        }
+
+        Dispose();
+    }
+
+    /// <summary>Writes the held line and closes.</summary>
+    public void Dispose()
+    {
+        if (_fd < 0) return;
+        _loop.Remove(_fd);
+        FileDescriptor.Close(ref _fd);
+        if (_heldBytes > 0) _writer.WriteLast(_stream, _held, _heldBytes);
+        NativeMemory.Free(_held);
+        _held = null;
+        _heldBytes = 0;
+    }
+
+    /// <summary>As <see cref="FileDescriptor.Read"/>: bytes, 0 at the end, -1 for nothing now.</summary>
+    private int ReadOnce()
+    {
+        var block = _buffer.Start;
+        var count = FileDescriptor.Read(_fd, block + _heldBytes, ReadBuffer.ReadBytes);
+        if (count <= 0) return count;
+        if (_heldBytes > 0) Buffer.MemoryCopy(_held, block, LineSplitter.MaxLineBytes, _heldBytes);
+        var total = _heldBytes + count;
+        var done = _writer.Write(_stream, block, total);
+        _heldBytes = total - done;
+        if (_heldBytes > 0)
+        {
+            if (_held is null) _held = (byte*)NativeMemory.Alloc(LineSplitter.MaxLineBytes);
+            Buffer.MemoryCopy(block + done, _held, LineSplitter.MaxLineBytes, _heldBytes);
+        }
+
+        return count;
+    }
+}

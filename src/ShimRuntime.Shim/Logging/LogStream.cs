@@ -1,0 +1,8 @@
+namespace ShimRuntime.Shim.Logging;
+
+/// <summary>The stream field of a CRI log line.</summary>
+internal enum LogStream
+{
+    Stdout,
+    Stderr,
+}

@@ -1,0 +1,15 @@
+using System.Runtime.InteropServices;
+
+namespace ShimRuntime.Shim.Logging;
+
+/// <summary>The one block that every stream of this shim is read into; used between two returns to the loop, by one reader at a time.</summary>
+internal sealed unsafe class ReadBuffer : IDisposable
+{
+    /// <summary>At most this is asked of one read(2): a pipe's default capacity.</summary>
+    public const int ReadBytes = 64 * 1024;
+
+    /// <summary>Room for a held line and one read.</summary>
+    public byte* Start { get; } = (byte*)NativeMemory.Alloc(LineSplitter.MaxLineBytes + ReadBytes);
+
+    public void Dispose() => NativeMemory.Free(Start);
+}

@@ -1,0 +1,20 @@
+using ShimRuntime.Linux;
+using ShimRuntime.ShimProtocol;
+
+namespace ShimRuntime.Shim.Oom;
+
+/// <summary>Reads a leaf's memory for the exit record.</summary>
+internal static class LeafMemory
+{
+    public static MemorySnapshot Read(CgroupHierarchy hierarchy, string leaf)
+    {
+        if (hierarchy.PathOf("memory", leaf) is not { } directory) return default;
+        if (hierarchy.IsV2) return new MemorySnapshot(Number("memory.current"), Number("memory.peak"), Limit(Number("memory.max")));
+        return new MemorySnapshot(Number("memory.usage_in_bytes"), Number("memory.max_usage_in_bytes"), Limit(Number("memory.limit_in_bytes")));
+
+        ulong? Number(string file) => CgroupFile.TryReadNumber($"{directory}/{file}");
+    }
+
+    /// <summary>v1 says "no limit" by the largest page-aligned number, v2 by "max".</summary>
+    private static ulong? Limit(ulong? bytes) => bytes >= (ulong.MaxValue >> 1 & ~0xffffUL) ? null : bytes;
+}

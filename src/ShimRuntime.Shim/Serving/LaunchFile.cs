@@ -1,0 +1,66 @@
+using Google.Protobuf;
+using ShimRuntime.Linux;
+using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.V1;
+using static Tmds.Linux.LibC;
+
+namespace ShimRuntime.Shim.Serving;
+
+/// <summary>The ShimLaunch message that the daemon leaves in a memfd at fd 3.</summary>
+internal static unsafe class LaunchFile
+{
+    private const int MaxBytes = 1024 * 1024;
+
+    /// <exception cref="RuntimeFault">InvalidArgument: not a launch that this shim can serve.</exception>
+    public static ShimLaunch Read(int fd)
+    {
+        var launch = Parse(ReadAll(fd));
+        if (launch.ProtocolVersion != ShimMethods.ProtocolVersion)
+            throw RuntimeFault.InvalidArgument($"launch of protocol {launch.ProtocolVersion}, this shim speaks {ShimMethods.ProtocolVersion}");
+        if (launch.ContainerId.Length != 64 || launch.ContainerId.AsSpan().ContainsAnyExcept("0123456789abcdef"))
+            throw RuntimeFault.InvalidArgument($"container id '{launch.ContainerId}' is not 64 hex digits");
+        foreach (var path in (ReadOnlySpan<string>)[launch.RunDirectory, launch.DurableDirectory, launch.RuncPath, launch.RuncRoot])
+        {
+            if (!path.StartsWith('/')) throw RuntimeFault.InvalidArgument($"launch path '{path}' is not absolute");
+        }
+
+        CgroupPath.Check(launch.ContainerCgroup);
+        CgroupPath.Check(launch.LeafCgroup);
+        if (CgroupPath.Parent(launch.LeafCgroup) != launch.ContainerCgroup)
+            throw RuntimeFault.InvalidArgument($"leaf cgroup '{launch.LeafCgroup}' is not directly below '{launch.ContainerCgroup}'");
+        launch.Resources ??= new Resources();
+        return launch;
+    }
+
+    private static ShimLaunch Parse(byte[] bytes)
+    {
+        try
+        {
+            return ShimLaunch.Parser.ParseFrom(bytes);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw RuntimeFault.InvalidArgument($"fd 3 holds no ShimLaunch: {e.Message}");
+        }
+    }
+
+    private static byte[] ReadAll(int fd)
+    {
+        var buffer = new byte[16 * 1024];
+        var length = 0;
+        while (length < MaxBytes)
+        {
+            if (length == buffer.Length) Array.Resize(ref buffer, buffer.Length * 2);
+            fixed (byte* p = buffer)
+            {
+                // pread: the daemon's writes left the shared offset at the end.
+                var count = (int)pread(fd, p + length, buffer.Length - length, length);
+                if (count < 0) throw new LinuxException("pread", errno, "fd 3");
+                if (count == 0) return buffer.AsSpan(0, length).ToArray();
+                length += count;
+            }
+        }
+
+        throw RuntimeFault.InvalidArgument($"the launch at fd 3 is larger than {MaxBytes} bytes");
+    }
+}

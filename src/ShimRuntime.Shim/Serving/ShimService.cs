@@ -1,0 +1,44 @@
+using ShimRuntime.Linux;
+using ShimRuntime.Shim.Containers;
+using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.V1;
+
+namespace ShimRuntime.Shim.Serving;
+
+/// <summary>proto/shim/v1/shim.proto, method by method, onto the one container.</summary>
+internal sealed class ShimService(Container container) : IShimService
+{
+    public void Handle(ShimCall call)
+    {
+        switch (call.Method)
+        {
+            case ShimMethods.Hello:
+                call.Reply(container.Hello());
+                break;
+            case ShimMethods.Start:
+                container.Start(call);
+                break;
+            case ShimMethods.Wait:
+                container.Wait(call);
+                break;
+            case ShimMethods.Stop:
+                container.Stop(call, StopRequest.Parser.ParseFrom(call.Payload));
+                break;
+            case ShimMethods.ExecSync:
+                container.ExecSync(call, ExecSyncRequest.Parser.ParseFrom(call.Payload));
+                break;
+            case ShimMethods.Update:
+                call.Reply(new UpdateResponse { Resources = container.Update(UpdateRequest.Parser.ParseFrom(call.Payload).Resources ?? new()) });
+                break;
+            case ShimMethods.ReopenLog:
+                container.ReopenLog();
+                call.Reply(new ReopenLogResponse());
+                break;
+            case ShimMethods.Shutdown:
+                container.Shutdown(call, ShutdownRequest.Parser.ParseFrom(call.Payload).Kill);
+                break;
+            default:
+                throw new RuntimeFault(FaultCode.Unimplemented, $"this shim (protocol {ShimMethods.ProtocolVersion}) has no method '{call.Method}'");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+using ShimRuntime.Linux;
+using ShimRuntime.Shim.Logging;
+
+namespace ShimRuntime.Shim.Stdio;
+
+/// <summary>
+/// The container's stdin, stdout and stderr: three pipes, or one terminal. Reading begins with <see cref="StartPumping"/>, when runc has
+/// succeeded: what runc itself prints on the container's stderr when it fails never reaches the log. Owns every descriptor of ours.
+/// </summary>
+internal sealed class ContainerStdio : IDisposable
+{
+    private readonly EpollLoop _loop;
+    private readonly (LogWriter Writer, ReadBuffer Buffer) _sink;
+    private readonly List<LogPump> _pumps = [];
+    private readonly List<FdMapping> _childFds = [];
+    private ConsoleSocket? _console;
+    private bool _isTerminal;
+    private int _stdinWrite = -1; // held open, so that a reading container waits instead of seeing the end; attach writes here
+
+    private ContainerStdio(EpollLoop loop, (LogWriter Writer, ReadBuffer Buffer) sink) => (_loop, _sink) = (loop, sink);
+
+    /// <summary>Called when every output stream has ended.</summary>
+    public Action? OnEnded { get; set; }
+
+    public bool HasEnded => _pumps.TrueForAll(p => p.HasEnded);
+
+    /// <summary>What runc is to be given as 0–2; 0 is /dev/null when nothing is mapped to it.</summary>
+    public IReadOnlyList<FdMapping> ChildFds => _childFds;
+
+    /// <summary>For <c>--console-socket</c>; null: pipes.</summary>
+    public string? ConsoleSocketPath => _console?.Path;
+
+    public static ContainerStdio Pipes(EpollLoop loop, bool stdin, (LogWriter Writer, ReadBuffer Buffer) sink)
+    {
+        var stdio = new ContainerStdio(loop, sink);
+        if (stdin)
+        {
+            var pipe = FileDescriptor.CreatePipe();
+            stdio._childFds.Add(new FdMapping(pipe.Read, 0));
+            stdio._stdinWrite = pipe.Write;
+        }
+
+        stdio.AddOutput(LogStream.Stdout, 1);
+        stdio.AddOutput(LogStream.Stderr, 2);
+        return stdio;
+    }
+
+    /// <summary>A terminal that runc makes; everything written to it is logged as stdout.</summary>
+    public static ContainerStdio Terminal(EpollLoop loop, string socketPath, (LogWriter Writer, ReadBuffer Buffer) sink)
+    {
+        var stdio = new ContainerStdio(loop, sink);
+        stdio._isTerminal = true;
+        stdio._console = new ConsoleSocket(loop, socketPath, stdio.TakeMaster);
+        return stdio;
+    }
+
+    /// <summary>runc has its copies: ours would keep the streams from ending.</summary>
+    public void CloseChildEnds()
+    {
+        foreach (var mapping in _childFds)
+        {
+            var fd = mapping.Source;
+            FileDescriptor.Close(ref fd);
+        }
+
+        _childFds.Clear();
+    }
+
+    public void StartPumping()
+    {
+        if (_isTerminal) _console?.Settle(); // its pump starts when its master comes
+        else _pumps.ForEach(p => p.Start());
+    }
+
+    /// <summary>Takes what is there now and closes: for streams that somebody holds open beyond the container's end.</summary>
+    public void EndNow()
+    {
+        foreach (var pump in _pumps) pump.EndNow();
+    }
+
+    public void Dispose()
+    {
+        CloseChildEnds();
+        foreach (var pump in _pumps) pump.Dispose();
+        _console?.Dispose();
+        FileDescriptor.Close(ref _stdinWrite);
+    }
+
+    private void AddOutput(LogStream stream, int target)
+    {
+        var pipe = FileDescriptor.CreatePipe();
+        _childFds.Add(new FdMapping(pipe.Write, target));
+        _pumps.Add(new LogPump(_loop, pipe.Read, stream, _sink, Ended));
+    }
+
+    private void TakeMaster(int master)
+    {
+        var pump = new LogPump(_loop, master, LogStream.Stdout, _sink, Ended);
+        _pumps.Add(pump);
+        _console = null;
+        // Even before runc has ended: it prints nothing to the terminal itself.
+        pump.Start();
+    }
+
+    private void Ended()
+    {
+        if (HasEnded) OnEnded?.Invoke();
+    }
+}
