@@ -1,0 +1,106 @@
+using System.Collections.Immutable;
+using ShimRuntime.Runtime.Containers;
+using Xunit;
+
+namespace ShimRuntime.Runtime.Tests.Containers;
+
+public sealed class ContainerFilesTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("shimruntime-files-").FullName;
+    private readonly ContainerFiles _files;
+
+    public ContainerFilesTests()
+    {
+        _files = new ContainerFiles(new ContainerPaths(new RuntimeOptions { Root = _root, State = Path.Combine(_root, "state"), ShimPath = "/none" }));
+        _files.MakeRoots();
+    }
+
+    public void Dispose() => Directory.Delete(_root, true);
+
+    [Fact]
+    public void A_record_comes_back_as_it_was()
+    {
+        var record = TestContainers.Record(TestContainers.Id('a')) with
+        {
+            Generation = 3,
+            Pid = 42,
+            PidStartTicks = ulong.MaxValue,
+            LogPath = "/var/log/pods/ä b/0.log",
+            StopSignal = 2,
+            User = new UserRecord { Uid = 1000, Gid = 7, SupplementalGroups = [7, 8] },
+            Resources = new ResourcesRecord
+            {
+                CpuShares = 512,
+                MemorySwapLimitBytes = -1,
+                HugepageLimits = ImmutableSortedDictionary<string, ulong>.Empty.Add("2MB", ulong.MaxValue),
+            },
+            Exit = new ContainerExit { Code = 137, Signal = 9, Reason = "OOMKilled", Message = "m", FinishedAtNanos = long.MaxValue },
+        };
+        _files.Create(record, TestContainers.Request());
+        var (read, request) = _files.Read(record.Id);
+        Assert.Equal(record.Resources.HugepageLimits, read.Resources.HugepageLimits);
+        Assert.Equal(record.User.SupplementalGroups, read.User.SupplementalGroups);
+        Assert.Equal(record with { Resources = read.Resources, User = read.User }, read);
+        Assert.Equal(TestContainers.Request(), request);
+    }
+
+    [Fact]
+    public void Files_are_for_their_owner_alone()
+    {
+        var id = TestContainers.Id('a');
+        _files.Create(TestContainers.Record(id), TestContainers.Request());
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_files.Paths.Request(id)));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_files.Paths.Record(id)));
+        const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+            | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+        Assert.Equal(UnixFileMode.None, File.GetUnixFileMode(_files.Paths.Durable(id)) & Others);
+    }
+
+    [Fact]
+    public void Request_bytes_that_this_version_does_not_know_survive()
+    {
+        var id = TestContainers.Id('a');
+        byte[] unknown = [.. Google.Protobuf.MessageExtensions.ToByteArray(TestContainers.Request()), 0xfa, 0x3e, 0x03, 1, 2, 3];
+        var request = ShimRuntime.Cri.V1.CreateContainerRequest.Parser.ParseFrom(unknown);
+        _files.Create(TestContainers.Record(id), request);
+        Assert.Equal(unknown, File.ReadAllBytes(_files.Paths.Request(id)));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("{\"schema\":1}")]
+    [InlineData("null")]
+    public void A_record_that_is_none_throws_and_can_be_moved_aside(string content)
+    {
+        var id = TestContainers.Id('a');
+        _files.Create(TestContainers.Record(id), TestContainers.Request());
+        File.WriteAllText(_files.Paths.Record(id), content);
+        Assert.ThrowsAny<Exception>(() => _files.Read(id));
+        var aside = _files.MoveAside(id);
+        Assert.True(File.Exists(Path.Combine(aside, "request.pb")));
+        Assert.Empty(_files.Ids());
+    }
+
+    [Fact]
+    public void A_record_of_a_later_schema_or_of_another_container_is_not_taken()
+    {
+        var id = TestContainers.Id('a');
+        _files.Create(TestContainers.Record(id) with { Schema = ContainerRecord.CurrentSchema + 1 }, TestContainers.Request());
+        Assert.Throws<InvalidDataException>(() => _files.Read(id));
+        _files.Write(TestContainers.Record(id));
+        Directory.Move(_files.Paths.Durable(id), _files.Paths.Durable(TestContainers.Id('b')));
+        Assert.Throws<InvalidDataException>(() => _files.Read(TestContainers.Id('b')));
+    }
+
+    [Fact]
+    public void Deleting_twice_is_deleting_once()
+    {
+        var id = TestContainers.Id('a');
+        _files.Create(TestContainers.Record(id), TestContainers.Request());
+        File.WriteAllText(_files.Paths.Exit(id), "{}");
+        _files.Delete(id);
+        _files.Delete(id);
+        Assert.False(Directory.Exists(_files.Paths.Durable(id)));
+    }
+}
