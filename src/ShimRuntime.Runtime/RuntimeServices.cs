@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Networking;
 using ShimRuntime.Runtime.Node;
@@ -72,6 +73,7 @@ public sealed class RuntimeServices : IAsyncDisposable
         var files = new ContainerFiles(paths);
         files.MakeRoots();
         var killer = new LeafKiller(host.Hierarchy);
+        var facts = HostFacts.Read([]);
         var owner = new ShimOwner(dependencies.Exits, options.ShimCallTimeout, stopping);
         return new ContainerParts
         {
@@ -83,6 +85,7 @@ public sealed class RuntimeServices : IAsyncDisposable
             Sandboxes = host.Sandboxes,
             Images = dependencies.Images,
             Snapshots = dependencies.Snapshots,
+            Bundles = new BundleWriter(paths, new SpecBuilder(new HostView(facts), options.SeccompDefault), facts),
             Spawner = new ShimSpawner(options, owner, logs.CreateLogger<ShimSpawner>()),
             ShimOwner = owner,
             Supervisor = new ContainerSupervisor(files, killer, logs.CreateLogger<ContainerSupervisor>(), stopping),

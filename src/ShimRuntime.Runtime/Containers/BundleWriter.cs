@@ -1,21 +1,58 @@
-using ShimRuntime.Images;
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
 using ShimRuntime.Oci;
+using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Sandboxes;
+using ShimResources = ShimRuntime.ShimProtocol.V1.Resources;
 
 namespace ShimRuntime.Runtime.Containers;
 
-/// <summary>config.json of a container, and what follows from it.</summary>
-internal sealed class BundleWriter(ContainerPaths paths, IImageStore images)
+/// <summary>Writes config.json of a container by what <see cref="SpecBuilder"/> decides, and derives execs from it.</summary>
+internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, HostFacts host)
 {
-    public BundleFacts Write(ContainerEntry entry, Sandbox sandbox, ImageConfig image, int targetPid) =>
-        throw new NotSupportedException($"{paths} {images} {entry} {sandbox} {image} {targetPid}");
+    private const string ConfigName = "config.json";
 
-    public void Rewrite(ContainerEntry entry, Sandbox sandbox) => throw new NotSupportedException($"{paths} {images} {entry} {sandbox}");
+    /// <summary>Decides, makes what the bundle needs on the host, writes. The rootfs is mounted. Throws what SpecBuilder throws.</summary>
+    /// <param name="targetPid">Whose PID namespace is joined; 0: none.</param>
+    public Bundle Write(ContainerEntry entry, Sandbox sandbox, ImageConfig image, int targetPid)
+    {
+        var bundle = specs.Build(Request(entry, sandbox, image) with { TargetPid = targetPid });
+        BundleDirectories.Make(bundle, paths.Rootfs(entry.Id));
+        WriteConfig(entry.Record, bundle.Spec);
+        return bundle;
+    }
 
-    public byte[] ExecProcess(ContainerEntry entry, IReadOnlyList<string> command) => throw new NotSupportedException($"{paths} {images} {entry} {command}");
+    /// <summary>Puts the resources of the record into config.json: for a container that was updated before its start.</summary>
+    public void RewriteResources(ContainerRecord record)
+    {
+        var spec = ReadConfig(record);
+        var resources = ResourceTranslator.ToSpec(record.Resources.ToCri(), host) with { Devices = spec.Linux.Resources?.Devices };
+        WriteConfig(record, spec with { Linux = spec.Linux with { Resources = resources } });
+    }
+
+    /// <summary>The process object of an exec in the current generation.</summary>
+    public byte[] ExecProcess(ContainerEntry entry, IReadOnlyList<string> command) =>
+        RuntimeJson.Serialize(ExecSpec.Process(ReadConfig(entry.Record), command));
+
+    public void ValidateResources(LinuxContainerResources asked, string failure) => ResourceTranslator.Validate(asked, host, failure);
+
+    public ShimResources ToShim(LinuxContainerResources resources) => ResourceTranslator.ToShim(resources, host);
+
+    private BundleRequest Request(ContainerEntry entry, Sandbox sandbox, ImageConfig image) => new()
+    {
+        ContainerId = entry.Id,
+        Generation = entry.Record.Generation,
+        Config = entry.Config,
+        Sandbox = sandbox,
+        Image = image,
+        RootfsPath = paths.Rootfs(entry.Id),
+        LeafCgroup = entry.Record.LeafCgroup,
+        VolumesDirectory = paths.Volumes(entry.Id),
+    };
+
+    private RuntimeSpec ReadConfig(ContainerRecord record) => RuntimeJson.ReadSpec(File.ReadAllBytes(ConfigPath(record)));
+
+    private void WriteConfig(ContainerRecord record, RuntimeSpec spec) => DurableFile.WriteVolatile(ConfigPath(record), RuntimeJson.Serialize(spec));
+
+    private string ConfigPath(ContainerRecord record) => Path.Combine(paths.Bundle(record.Id, record.Generation), ConfigName);
 }
-
-/// <summary>What a bundle decided that the container's record and its shim must know.</summary>
-/// <param name="InForce">For ContainerStatus.</param>
-/// <param name="Limits">For the shim, which puts them on the container cgroup.</param>
-internal sealed record BundleFacts(UserRecord User, int StopSignal, ResourcesRecord InForce, ShimProtocol.V1.Resources Limits);

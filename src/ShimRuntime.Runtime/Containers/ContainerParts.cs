@@ -23,6 +23,8 @@ internal sealed record ContainerParts
 
     public required ISnapshotStore Snapshots { get; init; }
 
+    public required BundleWriter Bundles { get; init; }
+
     public required ShimSpawner Spawner { get; init; }
 
     public required ShimOwner ShimOwner { get; init; }

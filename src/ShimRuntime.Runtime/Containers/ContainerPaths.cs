@@ -25,6 +25,9 @@ public sealed class ContainerPaths(RuntimeOptions options)
     /// <summary>Written by the shim alone.</summary>
     public string Exit(string id) => Path.Combine(Durable(id), "exit.json");
 
+    /// <summary>The image's volumes; gone with the container.</summary>
+    public string Volumes(string id) => Path.Combine(Durable(id), "volumes");
+
     public string Run(string id) => Path.Combine(AllVolatile, Id16(id));
 
     public string Socket(string id) => Path.Combine(Run(id), "shim.sock");

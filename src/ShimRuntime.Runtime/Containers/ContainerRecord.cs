@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ShimRuntime.Cri.V1;
 
 namespace ShimRuntime.Runtime.Containers;
 
@@ -95,4 +96,7 @@ public sealed record UserRecord
     public long Gid { get; init; }
 
     public ImmutableArray<long> SupplementalGroups { get; init; } = [];
+
+    public static UserRecord From(LinuxContainerUser user) =>
+        new() { Uid = user.Uid, Gid = user.Gid, SupplementalGroups = [.. user.SupplementalGroups] };
 }

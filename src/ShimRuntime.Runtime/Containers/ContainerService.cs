@@ -19,7 +19,7 @@ internal sealed class ContainerService : IContainerService
 
     public ContainerService(ContainerParts parts)
     {
-        var bundles = new BundleWriter(parts.Files.Paths, parts.Images);
+        var bundles = parts.Bundles;
         _parts = parts;
         _views = new ContainerViews(parts.Images);
         _verbose = new VerboseInfo(parts.Options, parts.Files.Paths);

@@ -1,5 +1,6 @@
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Images;
+using ShimRuntime.Runtime.Bundles;
 
 namespace ShimRuntime.Runtime.Containers;
 
@@ -47,6 +48,7 @@ public sealed class ContainerViews(IImageStore images)
             Mounts = { config.Mounts },
             LogPath = record.LogPath,
             Resources = new ContainerResources { Linux = record.Resources.ToCri() },
+            StopSignal = StopSignals.ToCri(record.StopSignal),
             User = new ContainerUser { Linux = new LinuxContainerUser { Uid = record.User.Uid, Gid = record.User.Gid } },
         };
         status.User.Linux.SupplementalGroups.Add(record.User.SupplementalGroups);

@@ -20,7 +20,6 @@ public static class CreateChecks
         CheckSize("labels", config.Labels);
         CheckSize("annotations", config.Annotations);
         LogPaths.CheckRelative(config.LogPath);
-        ResourceChecks.Check("create container", config.Linux?.Resources);
     }
 
     private static void CheckSize(string what, IDictionary<string, string> map)

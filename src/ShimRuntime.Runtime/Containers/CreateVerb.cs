@@ -83,16 +83,16 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
 
         var bundle = bundles.Write(entry, sandbox, image.Config, TargetPid(entry));
         var launch = ShimLaunches.Of(entry, sandbox, parts.Options, parts.Files.Paths);
-        launch.Resources = bundle.Limits;
+        launch.Resources = bundle.Resources;
         var shim = await SpawnAsync(entry, launch, rollback, token).ConfigureAwait(false);
         await using ((await entry.Gate.EnterAsync(token).ConfigureAwait(false)).ConfigureAwait(false))
         {
             entry.Shim = shim;
             entry.Advance(ContainerEvent.Prepared, "create", r => r with
             {
-                User = bundle.User,
+                User = UserRecord.From(bundle.User),
                 StopSignal = bundle.StopSignal,
-                Resources = bundle.InForce,
+                Resources = ResourcesRecord.From(bundle.ResourcesInForce),
                 ShimPid = shim.Process.Pid,
                 ShimStartTicks = shim.Process.StartTicks,
             });

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using ShimRuntime.Cri.V1;
-using ShimResources = ShimRuntime.ShimProtocol.V1.Resources;
 
 namespace ShimRuntime.Runtime.Containers;
 
@@ -48,32 +47,6 @@ public sealed record ResourcesRecord
         };
     }
 
-    /// <summary>This with every field that <paramref name="change"/> sets.</summary>
-    public ResourcesRecord With(ResourcesRecord change) => this with
-    {
-        CpuPeriodMicroseconds = Changed(change.CpuPeriodMicroseconds, CpuPeriodMicroseconds),
-        CpuQuotaMicroseconds = Changed(change.CpuQuotaMicroseconds, CpuQuotaMicroseconds),
-        CpuShares = Changed(change.CpuShares, CpuShares),
-        MemoryLimitBytes = Changed(change.MemoryLimitBytes, MemoryLimitBytes),
-        MemorySwapLimitBytes = Changed(change.MemorySwapLimitBytes, MemorySwapLimitBytes),
-        CpusetCpus = change.CpusetCpus.Length > 0 ? change.CpusetCpus : CpusetCpus,
-        CpusetMems = change.CpusetMems.Length > 0 ? change.CpusetMems : CpusetMems,
-        HugepageLimits = HugepageLimits.SetItems(change.HugepageLimits),
-        Unified = Unified.SetItems(change.Unified),
-    };
-
-    /// <summary>This with what the shim says is in force; what it is silent about stays.</summary>
-    public ResourcesRecord InForce(ShimResources shim) => With(new ResourcesRecord
-    {
-        CpuPeriodMicroseconds = shim.CpuPeriodMicroseconds,
-        CpuQuotaMicroseconds = shim.CpuQuotaMicroseconds,
-        CpuShares = shim.CpuShares,
-        MemoryLimitBytes = shim.MemoryLimitBytes,
-        MemorySwapLimitBytes = shim.MemorySwapLimitBytes,
-        CpusetCpus = shim.CpusetCpus,
-        CpusetMems = shim.CpusetMems,
-    });
-
     public LinuxContainerResources ToCri() => new()
     {
         CpuPeriod = CpuPeriodMicroseconds,
@@ -87,25 +60,6 @@ public sealed record ResourcesRecord
         HugepageLimits = { HugepageLimits.Select(p => new HugepageLimit { PageSize = p.Key, Limit = p.Value }) },
         Unified = { Unified },
     };
-
-    public ShimResources ToShim() => new()
-    {
-        CpuPeriodMicroseconds = CpuPeriodMicroseconds,
-        CpuQuotaMicroseconds = CpuQuotaMicroseconds,
-        CpuShares = CpuShares,
-        MemoryLimitBytes = MemoryLimitBytes,
-        MemorySwapLimitBytes = MemorySwapLimitBytes,
-        MemorySwapSet = MemorySwapLimitBytes != 0,
-        CpusetCpus = CpusetCpus,
-        CpusetMems = CpusetMems,
-        HugepageLimits =
-        {
-            HugepageLimits.Select(p => new ShimRuntime.ShimProtocol.V1.HugepageLimit { PageSize = p.Key, LimitBytes = p.Value }),
-        },
-        Unified = { Unified },
-    };
-
-    private static long Changed(long change, long old) => change != 0 ? change : old;
 
     private static ImmutableSortedDictionary<string, ulong> ToPageSizes(IEnumerable<HugepageLimit> limits)
     {

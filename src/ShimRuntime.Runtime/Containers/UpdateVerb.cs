@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.ShimProtocol;
 
 namespace ShimRuntime.Runtime.Containers;
@@ -17,8 +18,8 @@ internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
     {
         var entry = parts.Store.Get(request.ContainerId, "update");
         if (request.Linux is null) throw RuntimeFault.InvalidArgument($"failed to update container '{entry.Id}': the request has no linux resources");
-        ResourceChecks.Check($"update container '{entry.Id}'", request.Linux);
-        var change = ResourcesRecord.From(request.Linux);
+        bundles.ValidateResources(request.Linux, $"failed to update container '{entry.Id}'");
+        var change = request.Linux.Clone();
         Task update;
         await using ((await entry.Gate.EnterAsync(client).ConfigureAwait(false)).ConfigureAwait(false))
         {
@@ -30,16 +31,16 @@ internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
         await update.WaitAsync(client).ConfigureAwait(false);
     }
 
-    private async Task UpdateAsync(ContainerEntry entry, ResourcesRecord change, Task previous)
+    private async Task UpdateAsync(ContainerEntry entry, LinuxContainerResources change, Task previous)
     {
         await previous.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var shim = Allowed(entry);
         try
         {
             // The whole of what is wanted, so that the shim's and our notion of it never part.
-            var wanted = entry.Record.Resources.With(change);
-            var inForce = await shim.UpdateAsync(change.ToShim(), parts.Stopping).ConfigureAwait(false);
-            await RecordAsync(entry, wanted.InForce(inForce)).ConfigureAwait(false);
+            var wanted = ResourceTranslator.Merge(entry.Record.Resources.ToCri(), change);
+            await shim.UpdateAsync(bundles.ToShim(wanted), parts.Stopping).ConfigureAwait(false);
+            await RecordAsync(entry, ResourcesRecord.From(wanted)).ConfigureAwait(false);
         }
         catch (ShimFault e)
         {
@@ -52,7 +53,7 @@ internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
         await using ((await entry.Gate.EnterAsync(parts.Stopping).ConfigureAwait(false)).ConfigureAwait(false))
         {
             entry.Amend(r => r with { Resources = resources });
-            if (entry.Record.Phase == ContainerPhase.Created) bundles.Rewrite(entry, parts.Sandboxes.Find(entry.Record.SandboxId)!);
+            if (entry.Record.Phase == ContainerPhase.Created) bundles.RewriteResources(entry.Record);
             parts.Files.Write(entry.Record);
         }
 

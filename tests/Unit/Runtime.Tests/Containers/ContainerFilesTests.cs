@@ -38,8 +38,8 @@ public sealed class ContainerFilesTests : IDisposable
         };
         _files.Create(record, TestContainers.Request());
         var (read, request) = _files.Read(record.Id);
-        Assert.Equal(record.Resources.HugepageLimits, read.Resources.HugepageLimits);
-        Assert.Equal(record.User.SupplementalGroups, read.User.SupplementalGroups);
+        Assert.Equal(record.Resources.HugepageLimits.AsEnumerable(), read.Resources.HugepageLimits);
+        Assert.Equal(record.User.SupplementalGroups.AsEnumerable(), read.User.SupplementalGroups);
         Assert.Equal(record with { Resources = read.Resources, User = read.User }, read);
         Assert.Equal(TestContainers.Request(), request);
     }
