@@ -8,15 +8,17 @@ namespace ShimRuntime.Runtime.Containers;
 /// <code>
 ///             Prepared           StartRequested            Started            StopRequested
 ///   Creating ----------> Created ---------------> Starting ---------> Running ---------------> Stopping --+
-///      |                  |  |                        |                  |                       |    ^    | StopRequested
-///      |                  |  |  Ended (shim lost)     | Ended            | Ended                 |    +----+ (joins, shortens)
-///      |                  |  +------------------------+---------+--------+-----------------------+ Ended
+///      |                  |  |                       | |                  |                       ^ |  ^    | StopRequested
+///      |                  |  |                       | +--- StopRequested -----------------------+ |  +----+ (joins, shortens)
+///      |                  |  |  Ended (shim lost)    | Ended              | Ended                   |
+///      |                  |  +-----------------------+----------+---------+-------------------------+ Ended
 ///      |                  |                                     v
 ///      | RemoveRequested  | RemoveRequested                   Exited
 ///      |                  v                                     |
 ///      +-----------> Removing &lt;--------------------------------+ RemoveRequested
 /// </code>
-/// A stop of a container that is Starting first joins the start; a removal of one that runs first stops it: so both are refused here.
+/// A removal of a container that has a process stops it first, and so is refused here. An end may overtake a start's answer, too: that
+/// answer then changes no phase and is not an event.
 /// </summary>
 public static class ContainerLifecycle
 {
@@ -32,11 +34,13 @@ public static class ContainerLifecycle
         (Created, RemoveRequested) => Removing,
 
         (Starting, Started) => Running,
+        (Starting, StopRequested) => Stopping,
         (Starting, Ended) => Exited,
 
         (Running, StopRequested) => Stopping,
         (Running, Ended) => Exited,
 
+        (Stopping, Started) => Stopping, // the start's answer, overtaken by the stop
         (Stopping, StopRequested) => Stopping,
         (Stopping, Ended) => Exited,
 

@@ -32,6 +32,9 @@ public sealed class ContainerPaths(RuntimeOptions options)
 
     public string Socket(string id) => Path.Combine(Run(id), "shim.sock");
 
+    /// <summary>Written by the shim alone.</summary>
+    public string ShimRecord(string id) => Path.Combine(Run(id), "shim.json");
+
     public string ShimLog(string id) => Path.Combine(Run(id), "shim.log");
 
     /// <summary>The one overlay mount of (container, image).</summary>

@@ -37,7 +37,7 @@ internal sealed class StartSettlement(ContainerParts parts)
     public async Task StartedAsync(ContainerEntry entry, StartResponse started)
     {
         await using var pass = (await entry.Gate.EnterAsync(parts.Stopping).ConfigureAwait(false)).ConfigureAwait(false);
-        if (entry.Record.Phase == ContainerPhase.Starting) entry.Advance(ContainerEvent.Started, "start", r => WithStart(r, started));
+        if (ContainerLifecycle.HasProcess(entry.Record.Phase)) entry.Advance(ContainerEvent.Started, "start", r => WithStart(r, started));
         else entry.Amend(r => r with { StartedAtNanos = started.StartedAtNanos });
         _log.LogInformation("container {Id} started: pid {Pid}", entry.Id, started.Pid);
     }

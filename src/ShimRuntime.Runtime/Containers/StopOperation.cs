@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Shims;
@@ -11,13 +10,15 @@ namespace ShimRuntime.Runtime.Containers;
 /// <code>
 ///   shim: signal ... deadline: SIGKILL to the leaf       the usual case: Ended completes somewhere here
 ///   no end 2 s after the deadline                        the daemon kills the leaf itself and says where the shim hangs
-///   no end 10 s after that                               DeadlineExceeded, naming what is left with its state and wait channel
+///   2 s later, nothing left in the cgroup                ended, as the daemon knows it
+///   10 s after that, something left                      DeadlineExceeded, naming it with its state and wait channel
 /// </code>
 /// </summary>
 internal sealed class StopOperation(ContainerEntry entry, LeafKiller killer, ILogger log)
 {
     private static readonly TimeSpan ShimSlack = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan AfterKill = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMilliseconds(100);
     private readonly Lock _lock = new();
     private DateTimeOffset _deadline;
     private TaskCompletionSource _shortened = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -49,13 +50,19 @@ internal sealed class StopOperation(ContainerEntry entry, LeafKiller killer, ILo
         await SignalUntilDeadlineAsync(stopping).ConfigureAwait(false);
         if (entry.Ended.IsCompleted) return;
         var shim = entry.Shim is { } connection ? ProcessState.Describe(connection.Process.Pid) : "its shim is gone";
-        log.LogWarning("container {Id} did not end within its grace period and {Slack}: {Shim}; killing its cgroup", entry.Id, ShimSlack, shim);
+        log.LogWarning("container {Id} did not end within its grace period and {Slack}: shim {Shim}; killing its cgroup", entry.Id, ShimSlack, shim);
         await killer.KillAsync(entry.Record.LeafCgroup, stopping).ConfigureAwait(false);
+        if (await EndsWithinAsync(ShimSlack, stopping).ConfigureAwait(false)) return;
+        if (!killer.HasProcesses(entry.Record.LeafCgroup))
+        {
+            await EndWithoutShimAsync(shim, stopping).ConfigureAwait(false);
+            return;
+        }
+
         if (await EndsWithinAsync(AfterKill, stopping).ConfigureAwait(false)) return;
-        var left = killer.Describe(entry.Record.LeafCgroup);
-        if (left.Length == 0 && await EndWithoutShimAsync(shim, stopping).ConfigureAwait(false)) return;
         throw new RuntimeFault(FaultCode.DeadlineExceeded,
-            $"failed to stop container '{entry.Id}': processes outlive SIGKILL: {left}; the shim: {shim}; try again once the kernel lets them go");
+            $"failed to stop container '{entry.Id}': processes outlive SIGKILL: {killer.Describe(entry.Record.LeafCgroup)}; its shim: {shim}; "
+            + "try again once the kernel lets them go");
     }
 
     private async Task SignalUntilDeadlineAsync(CancellationToken stopping)
@@ -64,11 +71,11 @@ internal sealed class StopOperation(ContainerEntry entry, LeafKiller killer, ILo
         {
             var (remaining, shortened) = Remaining();
             using var call = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-            var asked = AskShimAsync(remaining, call.Token);
+            var refused = AskShimAsync(remaining, call.Token);
             var patience = Task.Delay(remaining + ShimSlack, call.Token);
-            var first = await Task.WhenAny(entry.Ended, patience, shortened).ConfigureAwait(false);
+            var first = await Task.WhenAny(entry.Ended, patience, shortened, refused).ConfigureAwait(false);
             await call.CancelAsync().ConfigureAwait(false);
-            await asked.ConfigureAwait(false);
+            await refused.ConfigureAwait(false);
             stopping.ThrowIfCancellationRequested();
             if (first == patience) return;
         }
@@ -84,37 +91,39 @@ internal sealed class StopOperation(ContainerEntry entry, LeafKiller killer, ILo
         }
     }
 
-    /// <summary>The end itself is news from the supervisor; an answer of the shim says no more than that.</summary>
+    /// <summary>
+    /// Completes when the shim did not take the stop, after a pause: a new shim's start may not have reached it yet, or its connection
+    /// broke. While the shim works on the stop, and once it has answered, this waits: the end itself is the supervisor's news.
+    /// </summary>
     private async Task AskShimAsync(TimeSpan grace, CancellationToken cancellation)
     {
-        if (entry.Shim is not { } shim) return;
         try
         {
-            _ = await shim.StopAsync(entry.Record.StopSignal, grace, cancellation).ConfigureAwait(false);
+            if (entry.Shim is { } shim)
+            {
+                _ = await shim.StopAsync(entry.Record.StopSignal, grace, cancellation).ConfigureAwait(false);
+                await Task.Delay(Timeout.InfiniteTimeSpan, cancellation).ConfigureAwait(false);
+            }
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (ShimFault e)
         {
+            log.LogDebug("container {Id}: its shim did not take the stop: {Cause}", entry.Id, e.Message);
         }
-        catch (Exception e) when (e is ShimFault or IOException)
+        catch (OperationCanceledException)
         {
-            log.LogWarning("container {Id}: its shim could not take the stop: {Cause}", entry.Id, e.Message);
+            return;
         }
+
+        await Task.Delay(AskAgain, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task<bool> EndsWithinAsync(TimeSpan patience, CancellationToken stopping) =>
         await Task.WhenAny(entry.Ended, Task.Delay(patience, stopping)).ConfigureAwait(false) == entry.Ended;
 
-    /// <summary>Nothing of the container is left and its shim does not say so: the daemon says it, not the shim's exit.json.</summary>
-    private async Task<bool> EndWithoutShimAsync(string shim, CancellationToken stopping)
+    /// <summary>Nothing of the container is left and its shim does not say so: then the daemon does.</summary>
+    private async Task EndWithoutShimAsync(string shim, CancellationToken stopping)
     {
         await using var pass = (await entry.Gate.EnterAsync(stopping).ConfigureAwait(false)).ConfigureAwait(false);
-        return entry.End(new ContainerExit
-        {
-            Code = ExitReasons.LostCode,
-            Signal = 9,
-            Reason = ExitReasons.ShimLost,
-            Message = string.Create(CultureInfo.InvariantCulture, $"killed by the daemon, because its shim did not answer: {shim}"),
-            FinishedAtNanos = UnixTime.NowNanos(),
-        }) || entry.Ended.IsCompleted;
+        entry.End(ContainerSupervisor.LostExit() with { Message = $"killed by the daemon, because its shim did not answer: {shim}" });
     }
 }

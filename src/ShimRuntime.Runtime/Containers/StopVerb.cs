@@ -1,9 +1,8 @@
 using Microsoft.Extensions.Logging;
-using ShimRuntime.Linux;
 
 namespace ShimRuntime.Runtime.Containers;
 
-/// <summary>StopContainer: idempotent; a stop during a stop may shorten it and shares its outcome; one during a start waits for the start first.</summary>
+/// <summary>StopContainer: idempotent; a stop during a stop may shorten it and shares its outcome.</summary>
 internal sealed class StopVerb(ContainerParts parts)
 {
     private static readonly TimeSpan LongestGrace = TimeSpan.FromDays(365); // kubelet may send any int64 of seconds
@@ -19,42 +18,18 @@ internal sealed class StopVerb(ContainerParts parts)
     public async Task StopAsync(ContainerEntry entry, TimeSpan timeout, CancellationToken client)
     {
         var grace = timeout < TimeSpan.Zero ? TimeSpan.Zero : timeout > LongestGrace ? LongestGrace : timeout;
-        while (await DecideAsync(entry, grace, client).ConfigureAwait(false) is { } wait)
-        {
-            if (wait is { Stop: { } stop })
-            {
-                await stop.Completion.WaitAsync(client).ConfigureAwait(false);
-                return;
-            }
-
-            await SettleAsync(wait.Start!, client).ConfigureAwait(false);
-        }
+        if (await DecideAsync(entry, grace, client).ConfigureAwait(false) is { } stop) await stop.Completion.WaitAsync(client).ConfigureAwait(false);
     }
 
     /// <summary>Null: nothing runs.</summary>
-    private async Task<Decision?> DecideAsync(ContainerEntry entry, TimeSpan grace, CancellationToken client)
+    private async Task<StopOperation?> DecideAsync(ContainerEntry entry, TimeSpan grace, CancellationToken client)
     {
         await using var pass = (await entry.Gate.EnterAsync(client).ConfigureAwait(false)).ConfigureAwait(false);
-        if (entry.Record.Phase == ContainerPhase.Starting) return new Decision(entry.Starting ?? Task.CompletedTask, null);
         if (entry.Record.Phase == ContainerPhase.Creating) return null;
         entry.Advance(ContainerEvent.StopRequested, "stop");
         if (entry.Record.Phase != ContainerPhase.Stopping) return null;
         if (entry.Stopping is { Completion.IsCompleted: false } running) running.ShortenTo(grace);
         else entry.Stopping = new StopOperation(entry, parts.Killer, _log).Begin(grace, parts.Stopping);
-        return new Decision(null, entry.Stopping);
+        return entry.Stopping;
     }
-
-    private async Task SettleAsync(Task start, CancellationToken client)
-    {
-        try
-        {
-            await start.WaitAsync(client).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is RuntimeFault)
-        {
-            _log.LogDebug("a start that a stop waited for failed: {Cause}", e.Message);
-        }
-    }
-
-    private readonly record struct Decision(Task? Start, StopOperation? Stop);
 }

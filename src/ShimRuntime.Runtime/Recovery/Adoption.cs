@@ -29,11 +29,10 @@ internal sealed class Adoption(ContainerParts parts)
         return entry;
     }
 
-    /// <summary>Row 7: what the leaf cgroup shows, until the shim answers.</summary>
+    /// <summary>Row 7: as shim.json says, or else the leaf cgroup, until the shim answers.</summary>
     public ContainerEntry Silent(Recoverer.Found found)
     {
-        var phase = parts.Killer.HasProcesses(found.Record.LeafCgroup) ? ContainerPhase.Running : ContainerPhase.Created;
-        var entry = new ContainerEntry(found.Record with { Phase = phase }, found.Request) { Shim = found.Shim };
+        var entry = new ContainerEntry(AsLastSaid(found.Record), found.Request) { Shim = found.Shim };
         _ = Task.Run(() => AskUntilAnsweredAsync(entry, found.Shim!), CancellationToken.None);
         return entry;
     }
@@ -79,7 +78,7 @@ internal sealed class Adoption(ContainerParts parts)
             {
                 var hello = await shim.HelloAsync(parts.Stopping).ConfigureAwait(false);
                 await using var pass = (await entry.Gate.EnterAsync(parts.Stopping).ConfigureAwait(false)).ConfigureAwait(false);
-                if (entry.Record.Phase is ContainerPhase.Created or ContainerPhase.Running) entry.Amend(r => AsToldBy(hello, r));
+                if (!entry.Ended.IsCompleted && entry.Stopping is null) entry.Amend(r => AsToldBy(hello, r));
                 _log.LogInformation("container {Id}: its shim answers again", entry.Id);
                 return;
             }
@@ -90,6 +89,23 @@ internal sealed class Adoption(ContainerParts parts)
 
             await Task.WhenAny(shim.Gone, Task.Delay(AskAgain, parts.Stopping)).ConfigureAwait(false);
         }
+    }
+
+    private ContainerRecord AsLastSaid(ContainerRecord record)
+    {
+        if (ShimFile.TryRead(parts.Files.Paths.ShimRecord(record.Id)) is { } said)
+        {
+            return AsToldBy(new HelloResponse
+            {
+                State = said.State,
+                Generation = said.Generation,
+                Pid = said.Pid,
+                PidStartTicks = said.PidStartTicks,
+                StartedAtNanos = said.StartedAtNanos,
+            }, record);
+        }
+
+        return record with { Phase = parts.Killer.HasProcesses(record.LeafCgroup) ? ContainerPhase.Running : ContainerPhase.Created };
     }
 
     private static ContainerRecord AsToldBy(HelloResponse hello, ContainerRecord record) => record with

@@ -1,55 +1,37 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using ShimRuntime.Linux;
 
 namespace ShimRuntime.Runtime.Shims;
 
 /// <summary>
-/// Puts a new shim where neither the daemon's end nor memory pressure hits it: the cgroup shims beside the daemon's own processes when
-/// the daemon is a unit on cgroup v2, and oom_score_adj −999 where the kernel lets us. What is refused is said once.
+/// Puts a new shim where the daemon's end does not hit it: the cgroup shims beside the daemon's own processes, when the daemon is a unit
+/// on cgroup v2. Elsewhere it stays in the daemon's cgroup. What is refused is said once. (Its oom_score_adj the shim lowers itself.)
 /// </summary>
 internal sealed class ShimPlacement(ILogger log)
 {
     private const string UnifiedMount = "/sys/fs/cgroup";
-    private const string OomScoreAdjust = "-999";
     private readonly string? _cgroup = FindCgroup();
-    private bool _cgroupRefused;
-    private bool _scoreRefused;
+    private bool _refused;
 
     public void Place(int pid)
     {
-        if (_cgroup is not null && !_cgroupRefused) _cgroupRefused = !Try(() => Enter(_cgroup, pid), "move shims to their own cgroup");
-        if (!_scoreRefused) _scoreRefused = !Try(() => Write($"/proc/{pid}/oom_score_adj", OomScoreAdjust), "protect shims from the OOM killer");
-    }
-
-    private bool Try(Action action, string what)
-    {
+        if (_cgroup is null || _refused) return;
         try
         {
-            action();
-            return true;
+            Enter(_cgroup, pid);
         }
-        catch (Exception e) when (e is UnauthorizedAccessException)
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
-            log.LogInformation("can't {What}: {Cause}", what, e.Message);
-            return false;
-        }
-        catch (IOException e)
-        {
-            log.LogDebug("could not {What}: {Cause}", what, e.Message);
-            return true;
+            _refused = true;
+            log.LogWarning("shims stay in the daemon's cgroup: '{Cgroup}': {Cause}", _cgroup, e.Message);
         }
     }
 
     private static void Enter(string cgroup, int pid)
     {
         Directory.CreateDirectory(cgroup);
-        Write(Path.Combine(cgroup, "cgroup.procs"), pid.ToString(CultureInfo.InvariantCulture));
-    }
-
-    private static void Write(string path, string value)
-    {
-        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
-        RandomAccess.Write(file, System.Text.Encoding.ASCII.GetBytes(value), 0);
+        CgroupFile.Write(Path.Combine(cgroup, "cgroup.procs"), pid.ToString(CultureInfo.InvariantCulture));
     }
 
     /// <summary>Null unless /proc/self/cgroup has the one line of a pure cgroup v2 machine and names a service.</summary>

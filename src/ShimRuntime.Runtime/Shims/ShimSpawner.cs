@@ -15,7 +15,7 @@ namespace ShimRuntime.Runtime.Shims;
 ///   daemon                                        shim (new session, signals blocked before exec)
 ///   ------                                        ----
 ///   ShimLaunch in a sealed memfd as fd 3      ->  reads it
-///   moves it to the shims' cgroup, oom score
+///   moves it to the shims' cgroup
 ///   reads its end of fd 4 until EOF           &lt;-  closes fd 4: it listens; or first writes why it can't, and ends
 /// </code>
 /// </summary>

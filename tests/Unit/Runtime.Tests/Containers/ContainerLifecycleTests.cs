@@ -11,9 +11,9 @@ public class ContainerLifecycleTests
                    Prepared   StartRequested Started    StopRequested Ended      RemoveRequested
         Creating   Created    -              -          -             -          Removing
         Created    -          Starting       -          Created       Exited     Removing
-        Starting   -          -              Running    -             Exited     -
+        Starting   -          -              Running    Stopping      Exited     -
         Running    -          -              -          Stopping      Exited     -
-        Stopping   -          -              -          Stopping      Exited     -
+        Stopping   -          -              Stopping   Stopping      Exited     -
         Exited     -          -              -          Exited        Exited     Removing
         Removing   -          -              -          Removing      Removing   Removing
         """;
