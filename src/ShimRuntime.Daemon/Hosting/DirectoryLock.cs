@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 using ShimRuntime.Linux;
+using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Daemon.Hosting;
 
@@ -21,8 +23,7 @@ internal sealed partial class DirectoryLock : IDisposable
     /// <exception cref="RuntimeFault">FailedPrecondition, with the pid, when another daemon holds the directory.</exception>
     public static DirectoryLock Take(string directory, string flag)
     {
-        var path = Path.Combine(directory, FileName);
-        var file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+        var file = Open(Path.Combine(directory, FileName), O_RDWR | O_CREAT);
         try
         {
             if (flock(file, LOCK_EX | LOCK_NB) != 0)
@@ -32,7 +33,7 @@ internal sealed partial class DirectoryLock : IDisposable
             }
 
             RandomAccess.SetLength(file, 0);
-            RandomAccess.Write(file, System.Text.Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n")), 0);
+            RandomAccess.Write(file, Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n")), 0);
             return new DirectoryLock(file);
         }
         catch
@@ -47,7 +48,7 @@ internal sealed partial class DirectoryLock : IDisposable
     {
         var path = Path.Combine(directory, FileName);
         if (!File.Exists(path)) return null;
-        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var file = Open(path, O_RDONLY);
         return flock(file, LOCK_EX | LOCK_NB) == 0 ? null : Owner(file);
     }
 
@@ -58,6 +59,16 @@ internal sealed partial class DirectoryLock : IDisposable
         Span<byte> text = stackalloc byte[16];
         var count = RandomAccess.Read(file, text, 0);
         return int.TryParse(text[..count].TrimEnd((byte)'\n'), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? $"{pid}" : "unknown";
+    }
+
+    /// <summary>By syscall: .NET's own opening takes a shared flock, and fails on a file that somebody has locked.</summary>
+    private static unsafe SafeFileHandle Open(string path, int flags)
+    {
+        fixed (byte* p = Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            var fd = open(p, flags | O_CLOEXEC | O_NOFOLLOW, (Tmds.Linux.mode_t)0x180); // 0600
+            return fd >= 0 ? new SafeFileHandle(fd, true) : throw new LinuxException("open", errno, path);
+        }
     }
 
     [LibraryImport("libc", SetLastError = true)]

@@ -1,0 +1,63 @@
+# Everything starts here; `make help` says what there is. Needs root, Debian 12 (or a kin of it) and the .NET 10 SDK.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BIN     := artifacts/bin
+
+# A build server that outlives its build would hold this machine's memory, and a pipe of a CI.
+export MSBUILDDISABLENODEREUSE := 1
+export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+export DOTNET_NOLOGO := 1
+
+# What the binaries are made of. Directories are inputs too: a file that is deleted changes its directory.
+INPUTS := $(shell find src proto Directory.Build.props Directory.Packages.props global.json eng/publish.proj eng/BannedSymbols.txt \
+            \( -name bin -o -name obj \) -prune -o \( -type f -o -type d \) -print 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help prerequisites build test test-unit demo run check install uninstall bench-quick lint format clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+prerequisites: ## install what is missing through apt (fast when all is there)
+	@eng/install-prerequisites.sh
+
+build: $(BIN)/.built ## publish shimruntimed, shimruntime-shim and shimctl to artifacts/bin (NativeAOT)
+
+$(BIN)/.built: $(INPUTS) | prerequisites
+	@eng/publish.sh
+	@touch $@
+
+test: build ## every test, integration included; the last line counts them
+	@eng/install-prerequisites.sh --for-tests
+	@eng/test.sh
+
+test-unit: ## the tests that need neither root nor binaries
+	@eng/test.sh unit
+
+demo: build ## one pod, from nothing to nothing, shown step by step
+	@eng/demo.sh
+
+run: build ## serve in the foreground on /run/shimruntime/shimruntime.sock
+	exec $(BIN)/shimruntimed
+
+check: build ## is this machine ready?
+	@$(BIN)/shimruntimed --check
+
+install: build ## binaries, systemd unit, /etc/shimruntime/config.toml, crictl.yaml (DESTDIR and PREFIX are honoured)
+	@eng/install.sh install "$(DESTDIR)" "$(PREFIX)"
+
+uninstall: ## remove what install put there; settings and state stay
+	@eng/install.sh uninstall "$(DESTDIR)" "$(PREFIX)"
+
+bench-quick: build ## ms added to bare runc + CNI for one pod, PSS of shim and daemon at 30 containers
+	@dotnet run --project tests/Bench -c Release -v q -- quick
+
+lint: ## fails if formatting or code style differ from .editorconfig
+	dotnet format ShimRuntime.sln --verify-no-changes --severity warn
+
+format: ## puts formatting right
+	dotnet format ShimRuntime.sln --severity warn
+
+clean: ## remove everything that was built
+	rm -rf artifacts
+	find src tests \( -name bin -o -name obj \) -type d -prune -exec rm -rf {} +

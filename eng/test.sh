@@ -1,0 +1,46 @@
+#!/bin/bash
+# usage: test.sh [unit]   Runs every test project (integration too, unless "unit") and ends with "N passed, N failed" over all of them.
+# Logs and .trx files are kept in artifacts/test-logs; the logs of what failed are shown.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+logs=$PWD/artifacts/test-logs
+rm -rf "$logs" && mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+
+projects=$(find tests/Unit tests/Architecture -name '*.csproj' | sort)
+[ "${1:-}" = unit ] || projects+=" $(find tests/Integration -name '*.csproj' | sort)"
+
+# number <attribute> <trx>: of the <Counters …/> element
+number() { sed -n "s/.*<Counters [^>]*\b$1=\"\([0-9]*\)\".*/\1/p" "$2" | head -1; }
+
+run() {
+    local project=$1 name code=0 count
+    name=$(basename "$project" .csproj)
+    echo "== $name"
+    dotnet test "$project" --no-build --nologo --results-directory "$logs" --logger "trx;LogFileName=$name.trx" \
+        --blame-hang-timeout 20m --blame-hang-dump-type none > "$logs/$name.log" 2>&1 || code=$?
+    if [ -f "$logs/$name.trx" ]; then
+        count=$(number failed "$logs/$name.trx")
+        passed=$((passed + $(number passed "$logs/$name.trx")))
+        skipped=$((skipped + $(number total "$logs/$name.trx") - $(number executed "$logs/$name.trx")))
+        failed=$((failed + count))
+        # A test host that died has run fewer tests than there are, with none of them failed.
+        if [ "$code" != 0 ] && [ "$count" = 0 ]; then failed=$((failed + 1)); fi
+    elif [ "$code" != 0 ] || ! grep -q "No test is available" "$logs/$name.log"; then
+        failed=$((failed + 1))
+    fi
+    if [ "$code" != 0 ]; then cat "$logs/$name.log"; else tail -n 1 "$logs/$name.log"; fi
+}
+
+echo "building the tests"
+if dotnet build ShimRuntime.sln -v quiet --nologo -clp:"ErrorsOnly;NoSummary" > "$logs/build.log" 2>&1; then
+    for project in $projects; do run "$project"; done
+else
+    cat "$logs/build.log"
+    failed=1
+fi
+
+[ "$failed" = 0 ] || echo "logs: $logs"
+[ "$skipped" = 0 ] && rest= || rest=", $skipped skipped"
+echo "$passed passed, $failed failed$rest"
+[ "$failed" = 0 ]
