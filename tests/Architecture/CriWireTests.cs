@@ -29,7 +29,11 @@ public sealed class CriWireTests
         var text = new StringBuilder();
         foreach (var service in file.Services.OrderBy(s => s.Name, StringComparer.Ordinal))
         {
-            foreach (var rpc in service.Methods) text.Append($"rpc {service.Name}.{rpc.Name} {rpc.InputType.Name} -> {(rpc.IsServerStreaming ? "stream " : "")}{rpc.OutputType.Name}\n");
+            foreach (var rpc in service.Methods)
+            {
+                var stream = rpc.IsServerStreaming ? "stream " : "";
+                text.Append($"rpc {service.Name}.{rpc.Name} {rpc.InputType.Name} -> {stream}{rpc.OutputType.Name}\n");
+            }
         }
 
         foreach (var message in file.MessageTypes.OrderBy(m => m.Name, StringComparer.Ordinal)) Describe(message, message.Name, text);

@@ -9,6 +9,8 @@ namespace ShimRuntime.Architecture.Tests;
 /// <summary>What no file may hold.</summary>
 public sealed partial class HouseRuleTests
 {
+    private const int SatelliteLines = 40;
+
     [Fact]
     public void Nothing_is_left_to_do() => Violations.None(Lines("src").Concat(Lines("tests")).Where(l => Unfinished().IsMatch(l.Text)).Select(l => l.Place));
 
@@ -36,13 +38,16 @@ public sealed partial class HouseRuleTests
     {
         var crowded = from file in Repository.Sources("src")
                       where !file.EndsWith("Contracts.cs", StringComparison.Ordinal)
-                      let types = CSharpSyntaxTree.ParseText(Repository.Read(file)).GetRoot().DescendantNodes().OfType<TypeDeclarationSyntax>()
-                          .Where(t => t.Parent is BaseNamespaceDeclarationSyntax && t is ClassDeclarationSyntax or InterfaceDeclarationSyntax)
-                          .Where(t => t.Modifiers.Any(m => m.IsKind(SyntaxKind.PublicKeyword)))
-                      where types.Count() > 1
-                      select $"{file}: {string.Join(", ", types.Select(t => t.Identifier.Text))}";
+                      let types = PublicTypes(file).OrderByDescending(t => t.Lines).ToList()
+                      where types.Count > 1 && types[1].Lines > SatelliteLines
+                      select $"{file}: {types[1].Name} has {types[1].Lines} lines; give it a file of its own";
         Violations.None(crowded);
     }
+
+    private static IEnumerable<(string Name, int Lines)> PublicTypes(string file) =>
+        from type in CSharpSyntaxTree.ParseText(Repository.Read(file)).GetRoot().DescendantNodes().OfType<TypeDeclarationSyntax>()
+        where type.Parent is BaseNamespaceDeclarationSyntax && type.Modifiers.Any(m => m.IsKind(SyntaxKind.PublicKeyword))
+        select (type.Identifier.Text, type.ToString().Split('\n').Length);
 
     private static IEnumerable<(string Place, string Text)> Lines(string tree) =>
         from file in Repository.Sources(tree)

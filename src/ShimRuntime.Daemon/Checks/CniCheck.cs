@@ -23,7 +23,8 @@ internal static class CniCheck
             var missing = PluginTypes(file).Where(t => !binDirectories.Any(d => File.Exists(Path.Combine(d, t)))).ToArray();
             return missing.Length == 0
                 ? CheckResult.Fine(Subject, file)
-                : CheckResult.Broken(Subject, $"{file} needs {string.Join(", ", missing)}, not found in {string.Join(", ", binDirectories)}; install the plugins or set cni_bin_dir");
+                : CheckResult.Broken(Subject, $"{file} needs {string.Join(", ", missing)}, not found in {string.Join(", ", binDirectories)}; "
+                    + "install the plugins or set cni_bin_dir");
         }
         catch (Exception e) when (e is JsonException or IOException or InvalidOperationException or KeyNotFoundException)
         {

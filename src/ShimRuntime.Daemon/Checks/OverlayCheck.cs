@@ -17,7 +17,8 @@ internal static class OverlayCheck
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return CheckResult.Broken(Subject, $"no overlay can be mounted below {parent}: {e.Message}; use a filesystem such as ext4 or xfs (ftype=1), and load the module overlay");
+            return CheckResult.Broken(Subject, $"no overlay can be mounted below {parent}: {e.Message}; "
+                + "use a filesystem such as ext4 or xfs (ftype=1), and load the module overlay");
         }
         finally
         {

@@ -16,11 +16,11 @@ internal enum ConfigValueKind
 /// <param name="Help">One line.</param>
 internal sealed record ConfigKey(string Name, string? Flag, string Placeholder, string Help)
 {
-    public required ConfigValueKind Kind { get; init; }
+    public ConfigValueKind Kind { get; init; }
 
     /// <summary>Takes string, list of strings, long or bool as <see cref="Kind"/> says. Throws <see cref="ConfigException"/> without a place.</summary>
-    public required Func<DaemonConfig, object, DaemonConfig> Apply { get; init; }
+    public Func<DaemonConfig, object, DaemonConfig> Apply { get; init; } = (config, _) => config;
 
     /// <summary>The value in force, as TOML.</summary>
-    public required Func<DaemonConfig, string> Show { get; init; }
+    public Func<DaemonConfig, string> Show { get; init; } = _ => "";
 }

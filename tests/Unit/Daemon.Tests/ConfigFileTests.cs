@@ -78,8 +78,11 @@ public sealed class ConfigFileTests
     }
 
     [Fact]
-    public void A_missing_file_is_said() =>
-        Assert.Contains("/nowhere/c.toml: can't be read", Assert.Throws<ConfigException>(() => ConfigFile.Read("/nowhere/c.toml", new DaemonConfig())).Message, StringComparison.Ordinal);
+    public void A_missing_file_is_said()
+    {
+        var error = Assert.Throws<ConfigException>(() => ConfigFile.Read("/nowhere/c.toml", new DaemonConfig()));
+        Assert.Contains("/nowhere/c.toml: can't be read", error.Message, StringComparison.Ordinal);
+    }
 
     private static DaemonConfig Parse(string text) => ConfigFile.Parse("f.toml", text, new DaemonConfig());
 }
