@@ -5,7 +5,8 @@ using ShimRuntime.Linux;
 using ShimRuntime.Oci;
 
 // The three things that break first where reflection is gone: JSON by source generation, protobuf's parsers, P/Invoke with pinned data.
-var json = $$"""{"schemaVersion":2,"config":{"mediaType":"m","digest":"sha256:{{new string('0', 64)}}","size":1}}""";
+var zeros = new string('0', 64);
+var json = "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"m\",\"digest\":\"sha256:" + zeros + "\",\"size\":1}}";
 var manifest = JsonSerializer.Deserialize(json, ImageJson.Default.ImageManifest);
 if (manifest?.Config?.Size != 1) return Fail("JSON");
 
