@@ -82,6 +82,9 @@ internal sealed class MemoryLayers : ILayerStore, ISnapshotStore, ILayerReferenc
 
     public ConcurrentDictionary<Digest, bool> InUse { get; } = new();
 
+    /// <summary>Makes a commit fail with what it returns.</summary>
+    public Func<ImmutableArray<Digest>, Digest, Exception?>? FailCommit { get; set; }
+
     public int DraftsDeleted { get; private set; }
 
     public int MostAtOnce { get; private set; }
@@ -133,6 +136,7 @@ internal sealed class MemoryLayers : ILayerStore, ISnapshotStore, ILayerReferenc
         {
             Xunit.Assert.Equal(diffId, TestImage.Hash(tar));
             Xunit.Assert.True(chain.Length == 1 || store.Exists(chain[^2]), "a layer was committed before its parent");
+            if (store.FailCommit?.Invoke(chain, diffId) is { } failure) throw failure;
             store.Committed[chain[^1]] = tar;
             store.CommitOrder.Enqueue(chain[^1]);
             _committed = true;
