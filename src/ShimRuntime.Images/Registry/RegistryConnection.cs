@@ -74,7 +74,7 @@ internal sealed class RegistryConnection : IDisposable
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
             var cause = e.InnerException is { } inner && !e.Message.Contains(inner.Message, StringComparison.Ordinal) ? $"{e.Message} {inner.Message}" : e.Message;
-            throw new RegistryException($"{target.Authority}: {cause}", null, e) { IsTransient = true };
+            throw new RegistryException($"{target.Authority}: {cause}", null, e) { IsTransient = !IsDistrust(e) };
         }
         catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
         {
@@ -139,6 +139,9 @@ internal sealed class RegistryConnection : IDisposable
             return "";
         }
     }
+
+    /// <summary>A certificate that is not trusted now will not be in a second.</summary>
+    private static bool IsDistrust(Exception e) => e.InnerException is System.Security.Authentication.AuthenticationException;
 
     private bool IsOwn(Uri target) =>
         target.Scheme == Endpoint.Origin.Scheme && target.Authority.Equals(Endpoint.Origin.Authority, StringComparison.OrdinalIgnoreCase);

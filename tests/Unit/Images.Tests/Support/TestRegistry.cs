@@ -15,7 +15,8 @@ public sealed class TestRegistry : IDisposable
     private readonly HttpListener _listener = new();
     private readonly Task _loop;
 
-    public TestRegistry()
+    /// <param name="name">Host name that it answers to.</param>
+    public TestRegistry(string name = "127.0.0.1")
     {
         using (var probe = new TcpListener(IPAddress.Loopback, 0))
         {
@@ -23,7 +24,7 @@ public sealed class TestRegistry : IDisposable
             Port = ((IPEndPoint)probe.LocalEndpoint).Port;
         }
 
-        _listener.Prefixes.Add($"http://127.0.0.1:{Port}/");
+        _listener.Prefixes.Add($"http://{name}:{Port}/");
         _listener.Start();
         _loop = Task.Run(LoopAsync);
     }
