@@ -3,7 +3,10 @@ namespace ShimRuntime.Images;
 /// <summary>The images on this node. Lookups are lock-free reads of memory.</summary>
 public interface IImageStore
 {
-    /// <summary>By id ("sha256:…", bare hex, or an unambiguous hex prefix of 12 and more), by tag or by digest reference; normalises like Docker. Null: unknown.</summary>
+    /// <summary>
+    /// By id ("sha256:…", bare hex, or an unambiguous hex prefix of 12 and more), by tag or by digest reference; normalises like Docker.
+    /// Null: unknown.
+    /// </summary>
     ImageRecord? Find(string reference);
 
     IReadOnlyCollection<ImageRecord> List();
@@ -12,7 +15,10 @@ public interface IImageStore
 /// <summary>Writable layers, each held by a lease of its own name until removed.</summary>
 public interface ISnapshotStore
 {
-    /// <summary>Makes (or, after a crash, finds again) the writable layer <paramref name="key"/> over the image. FailedPrecondition when a layer is gone.</summary>
+    /// <summary>
+    /// Makes (or, after a crash, finds again) the writable layer <paramref name="key"/> over the image. FailedPrecondition when a layer is
+    /// gone.
+    /// </summary>
     Task<Snapshot> PrepareAsync(string key, ImageRecord image, CancellationToken cancellation);
 
     /// <summary>Null: unknown.</summary>
@@ -21,7 +27,9 @@ public interface ISnapshotStore
     /// <summary>Deletes the writable layer; one that is not there is no error. The caller has unmounted it.</summary>
     Task RemoveAsync(string key, CancellationToken cancellation);
 
-    /// <summary>Bytes and inodes of the writable layer, from a cache that a slow background walk refreshes; null until first known.</summary>
+    /// <summary>
+    /// Bytes and inodes of the writable layer, from a cache that a slow background walk refreshes; null until first known.
+    /// </summary>
     SnapshotUsage? Usage(string key);
 
     /// <summary>Keys of all writable layers on disk: recovery compares them with its records.</summary>
@@ -33,7 +41,10 @@ public readonly record struct SnapshotUsage(DateTimeOffset MeasuredAt, long Used
 /// <summary>What the CRI ImageService and the operator API call. Throws RuntimeFault with exact codes.</summary>
 public interface IImageService : IImageStore
 {
-    /// <summary>Fetches and applies; a second caller for the same (reference, credentials) joins. <paramref name="progress"/> may be called from any thread.</summary>
+    /// <summary>
+    /// Fetches and applies; a second caller for the same (reference, credentials) joins. <paramref name="progress"/> may be called from any
+    /// thread.
+    /// </summary>
     Task<ImageRecord> PullAsync(PullRequest request, IProgress<PullProgress>? progress, CancellationToken cancellation);
 
     /// <summary>Removes every tag of the image that <paramref name="reference"/> names; unknown is no error.</summary>
@@ -45,7 +56,8 @@ public interface IImageService : IImageStore
     ImageFilesystemUsage FilesystemUsage();
 }
 
-public sealed record RegistryCredentials(string? Username, string? Password, string? Auth, string? ServerAddress, string? IdentityToken, string? RegistryToken);
+public sealed record RegistryCredentials(
+    string? Username, string? Password, string? Auth, string? ServerAddress, string? IdentityToken, string? RegistryToken);
 
 public sealed record PullRequest(string Reference, RegistryCredentials? Credentials);
 

@@ -34,32 +34,34 @@ public sealed class ImageServices : IAsyncDisposable
         PrivateDirectory.Create(options.Root);
         var gate = new CollectorLock();
         var snapshots = SnapshotServices.Open(options.Root, gate, loggers, daemon);
-        return Compose(options, new LayerParts(snapshots.Layers, snapshots.Snapshots, snapshots.References, gate) { Owner = snapshots }, loggers, daemon);
+        var layers = new LayerParts(snapshots.Layers, snapshots.Snapshots, snapshots.References, gate) { Owner = snapshots };
+        return Compose(options, layers, loggers, daemon);
     }
 
     /// <summary>Everything but the layers and snapshots, over the given ones.</summary>
     internal static ImageServices Compose(ImageOptions options, LayerParts layers, ILoggerFactory loggers, CancellationToken daemon)
     {
-        var log = loggers.CreateLogger("images");
+        var log = loggers.CreateLogger("ShimRuntime.Images");
         var pinned = options.PinnedImages.Select(name => ImageReference.Parse(name).ToString()).ToHashSet(StringComparer.Ordinal);
         var content = ContentStore.Open(options.Root, log);
-        var leases = LeaseStore.Open(options.Root, layers.Gate, log);
-        var images = ImageStore.Open(options.Root, pinned.Contains, log);
         var platform = PlatformMatcher.Host();
-        var installer = new LayerInstaller(layers.Layers, options.ConcurrentLayers, daemon);
-        var parts = new PullParts(
-            new RegistryHosts(options.RegistryConfigDirectory), new RetryPolicy { Stall = options.StallTimeout }, new ImageResolver(content, platform), installer, layers.Layers)
+        var parts = new ImageParts
         {
             Content = content,
-            Leases = leases,
-            Images = images,
+            Layers = layers.Layers,
+            Leases = LeaseStore.Open(options.Root, layers.Gate, log),
+            Images = ImageStore.Open(options.Root, pinned.Contains, log),
+            Installer = new LayerInstaller(layers.Layers, options.ConcurrentLayers, daemon),
+            Resolver = new ImageResolver(content, platform),
+            Hosts = new RegistryHosts(options.RegistryConfigDirectory),
+            Retry = new RetryPolicy { Stall = options.StallTimeout },
+            Platform = platform,
+            Log = log,
         };
-        var collector = new Collector(images, content, layers.Layers, layers.References, leases, layers.Gate, log);
-        var background = new BackgroundCollector(collector, log, daemon);
+        var collector = new BackgroundCollector(new Collector(parts, layers.References, layers.Gate), log, daemon);
         var filesystem = new ImageFilesystem(options.Root, content, layers.Layers, layers.Snapshots);
-        var service = new ImageService(
-            images, layers.Layers, new Puller(parts, log, daemon), new Importer(parts, platform, log, daemon), background, filesystem, log);
-        return new ImageServices(service, layers, background);
+        var service = new ImageService(parts, new Puller(parts, daemon), new Importer(parts, daemon), collector, filesystem);
+        return new ImageServices(service, layers, collector);
     }
 
     public async ValueTask DisposeAsync()

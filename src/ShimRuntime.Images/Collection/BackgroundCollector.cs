@@ -3,10 +3,13 @@ using Microsoft.Extensions.Logging;
 
 namespace ShimRuntime.Images;
 
-/// <summary>Runs the collector at start, after whatever may have made garbage, and once per lease grace; requests during a run make one more run.</summary>
+/// <summary>
+/// Runs the collector at start, after whatever may have made garbage, and once per lease grace; requests during a run make one more run.
+/// </summary>
 internal sealed class BackgroundCollector : IAsyncDisposable
 {
-    private readonly Channel<bool> _requests = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _requests = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _stop;
     private readonly Collector _collector;
     private readonly ILogger _log;

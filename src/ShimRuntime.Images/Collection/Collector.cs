@@ -4,33 +4,33 @@ using ShimRuntime.Oci;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// Garbage collection: what neither an image, nor a lease, nor a writable snapshot names is dead. The decision and the disappearance (a rename,
-/// or the unlink of a small document) happen under the write lock; the trees are deleted after it.
+/// Garbage collection: what neither an image, nor a lease, nor a writable snapshot names is dead. The decision and the disappearance (a
+/// rename, or the unlink of a small document) happen under the write lock; the trees are deleted after it.
 /// </summary>
-internal sealed class Collector(
-    ImageStore images, ContentStore content, ILayerStore layers, ILayerReferences snapshots, LeaseStore leases, CollectorLock gate, ILogger log)
+internal sealed class Collector(ImageParts parts, ILayerReferences snapshots, CollectorLock gate)
 {
     public async Task CollectAsync(CancellationToken cancellation)
     {
         using (await gate.WriteAsync(cancellation).ConfigureAwait(false)) Retire();
-        await layers.SweepAsync(cancellation).ConfigureAwait(false);
+        await parts.Layers.SweepAsync(cancellation).ConfigureAwait(false);
     }
 
     private void Retire()
     {
-        leases.Expire(DateTimeOffset.UtcNow);
-        var records = images.Records;
-        var held = leases.Records;
+        parts.Leases.Expire(DateTimeOffset.UtcNow);
+        var records = parts.Images.Records;
+        var held = parts.Leases.Records;
         var chains = new HashSet<Digest>(records.SelectMany(r => r.ChainIds));
         chains.UnionWith(held.SelectMany(r => r.ChainIds));
         chains.UnionWith(snapshots.ChainIdsInUse());
         var blobs = new HashSet<Digest>(records.SelectMany(ImageStore.BlobsOf));
         blobs.UnionWith(held.SelectMany(r => r.Blobs));
-        var deadChains = layers.ChainIds().Where(id => !chains.Contains(id)).ToList();
-        var deadBlobs = content.Digests.Where(digest => !blobs.Contains(digest)).ToList();
-        deadChains.ForEach(layers.Retire);
-        deadBlobs.ForEach(content.Delete);
+        var deadChains = parts.Layers.ChainIds().Where(id => !chains.Contains(id)).ToList();
+        var deadBlobs = parts.Content.Digests.Where(digest => !blobs.Contains(digest)).ToList();
+        deadChains.ForEach(parts.Layers.Retire);
+        deadBlobs.ForEach(parts.Content.Delete);
         if (deadChains.Count + deadBlobs.Count > 0)
-            log.LogInformation("Collected {Layers} layers and {Blobs} documents that nothing uses", deadChains.Count, deadBlobs.Count);
+            parts.Log.LogInformation(
+                "Collected {Layers} layers and {Blobs} documents that nothing uses", deadChains.Count, deadBlobs.Count);
     }
 }

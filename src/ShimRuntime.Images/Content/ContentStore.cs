@@ -7,8 +7,8 @@ using ShimRuntime.Oci;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// Content-addressed documents (indexes, manifests, configs) below content/blobs/sha256. A blob is there only after its bytes were verified,
-/// synced and renamed, so presence means whole. Layers are not kept compressed: they go from the network straight into their
+/// Content-addressed documents (indexes, manifests, configs) below content/blobs/sha256. A blob is there only after its bytes were
+/// verified, synced and renamed, so presence means whole. Layers are not kept compressed: they go from the network straight into their
 /// directories. content/ingest holds what an import stages; nothing in it outlives the process that wrote it.
 /// </summary>
 internal sealed class ContentStore
@@ -49,12 +49,15 @@ internal sealed class ContentStore
     public void Put(Digest digest, ReadOnlySpan<byte> content)
     {
         if (Contains(digest)) return;
-        if (Digest.FromHash(SHA256.HashData(content)) != digest) throw new ArgumentException("content does not have this digest", nameof(digest));
+        if (Digest.FromHash(SHA256.HashData(content)) != digest)
+            throw new ArgumentException("content does not have this digest", nameof(digest));
         DurableFile.Write(PathOf(digest), content);
         _sizes[digest] = content.Length;
     }
 
-    /// <summary>The verified bytes; null when the blob is absent or no longer has its digest (then it is deleted, to be fetched anew).</summary>
+    /// <summary>
+    /// The verified bytes; null when the blob is absent or no longer has its digest (then it is deleted, to be fetched anew).
+    /// </summary>
     public byte[]? Read(Digest digest)
     {
         if (!Contains(digest)) return null;

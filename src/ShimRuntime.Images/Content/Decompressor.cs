@@ -7,7 +7,9 @@ namespace ShimRuntime.Images;
 /// <summary>Finds out by the first bytes how a stream is compressed: gzip (RFC 1952), zstd (RFC 8878) or not at all.</summary>
 internal static class Decompressor
 {
-    /// <summary>log2 of the largest zstd window: 128 MiB, what level 22 uses. Larger ones are refused, they are memory that an attacker asks for.</summary>
+    /// <summary>
+    /// log2 of the largest zstd window: 128 MiB, what level 22 uses. Larger ones are refused, they are memory that an attacker asks for.
+    /// </summary>
     private const int MaxZstdWindowLog = 27;
     private const int BlockBytes = 128 * 1024;
 

@@ -1,6 +1,8 @@
 namespace ShimRuntime.Images;
 
-/// <summary>Forward-only stream whose one real method is the asynchronous read; the synchronous one waits for it on a pool thread.</summary>
+/// <summary>
+/// Forward-only stream whose one real method is the asynchronous read; the synchronous one waits for it on a pool thread.
+/// </summary>
 internal abstract class ReadOnlyStream : Stream
 {
     public override bool CanRead => true;
@@ -22,7 +24,8 @@ internal abstract class ReadOnlyStream : Stream
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
+    public override int Read(byte[] buffer, int offset, int count) =>
+        ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
 
     public override void Flush()
     {

@@ -8,18 +8,19 @@ namespace ShimRuntime.Images;
 /// that kubelet pulls it again; the pull brings only what is missing.
 /// </summary>
 internal sealed class ImageService(
-    ImageStore images, ILayerStore layers, Puller puller, Importer importer, BackgroundCollector collector, ImageFilesystem filesystem, ILogger log) : IImageService
+    ImageParts parts, Puller puller, Importer importer, BackgroundCollector collector, ImageFilesystem filesystem) : IImageService
 {
     public ImageRecord? Find(string reference)
     {
         ArgumentNullException.ThrowIfNull(reference);
-        var record = images.Find(reference);
+        var record = parts.Images.Find(reference);
         if (record is null || IsWhole(record)) return record;
-        log.LogWarning("Image {Id} ({Reference}) has lost a layer: it counts as absent until it is pulled again", record.Id, reference);
+        parts.Log.LogWarning(
+            "Image {Id} ({Reference}) has lost a layer: it counts as absent until it is pulled again", record.Id, reference);
         return null;
     }
 
-    public IReadOnlyCollection<ImageRecord> List() => [.. images.Records.Where(IsWhole)];
+    public IReadOnlyCollection<ImageRecord> List() => [.. parts.Images.Records.Where(IsWhole)];
 
     public async Task<ImageRecord> PullAsync(PullRequest request, IProgress<PullProgress>? progress, CancellationToken cancellation)
     {
@@ -38,15 +39,17 @@ internal sealed class ImageService(
     public Task RemoveAsync(string reference, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(reference);
-        if (images.Find(reference) is not { } record)
+        if (parts.Images.Find(reference) is not { } record)
         {
             if (!IsIdLike(reference)) ImageReference.Parse(reference);
             return Task.CompletedTask;
         }
 
         if (record.Pinned)
-            throw RuntimeFault.FailedPrecondition($"failed to remove image '{reference}': it is pinned; take it out of pinned_images in the configuration first");
-        if (images.Remove(record.Id)) log.LogInformation("Removed image {Id} with its names {Tags}", record.Id, string.Join(", ", record.RepoTags));
+            throw RuntimeFault.FailedPrecondition(
+                $"failed to remove image '{reference}': it is pinned; take it out of pinned_images in the configuration first");
+        if (parts.Images.Remove(record.Id))
+            parts.Log.LogInformation("Removed image {Id} with its names {Tags}", record.Id, string.Join(", ", record.RepoTags));
         collector.Request();
         return Task.CompletedTask;
     }
@@ -56,7 +59,8 @@ internal sealed class ImageService(
         ArgumentNullException.ThrowIfNull(archive);
         try
         {
-            return await importer.ImportAsync(archive, string.IsNullOrEmpty(reference) ? null : ImageReference.Parse(reference), cancellation).ConfigureAwait(false);
+            var name = string.IsNullOrEmpty(reference) ? null : ImageReference.Parse(reference);
+            return await importer.ImportAsync(archive, name, cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -66,7 +70,7 @@ internal sealed class ImageService(
 
     public ImageFilesystemUsage FilesystemUsage() => filesystem.Usage();
 
-    private bool IsWhole(ImageRecord record) => record.ChainIds.All(layers.Exists);
+    private bool IsWhole(ImageRecord record) => record.ChainIds.All(parts.Layers.Exists);
 
     private static bool IsIdLike(string reference)
     {

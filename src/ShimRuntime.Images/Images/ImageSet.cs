@@ -17,7 +17,8 @@ internal sealed class ImageSet
         Records = [.. byHex.Values];
     }
 
-    public static ImageSet Empty { get; } = new(ImmutableSortedDictionary.Create<string, ImageRecord>(StringComparer.Ordinal), ImmutableDictionary<string, string>.Empty);
+    public static ImageSet Empty { get; } = new(
+        ImmutableSortedDictionary.Create<string, ImageRecord>(StringComparer.Ordinal), ImmutableDictionary<string, string>.Empty);
 
     public ImmutableArray<ImageRecord> Records { get; }
 
@@ -25,7 +26,8 @@ internal sealed class ImageSet
     public ImageSet With(ImageRecord record)
     {
         var images = _byHex;
-        foreach (var loser in record.RepoTags.Concat(record.RepoDigests).Select(ByName).OfType<ImageRecord>().Where(r => r.Id != record.Id).Distinct())
+        var holders = record.RepoTags.Concat(record.RepoDigests).Select(ByName).OfType<ImageRecord>().Distinct();
+        foreach (var loser in holders.Where(r => r.Id != record.Id))
         {
             images = images.SetItem(Hex(loser.Id), loser with
             {
@@ -52,7 +54,8 @@ internal sealed class ImageSet
     }
 
     /// <summary>The digest decides where there is one, so a stale tag beside it does not mislead.</summary>
-    private ImageRecord? ByReference(ImageReference name) => name.Digest is { } digest ? ByName(name.DigestName(digest)) : ByName(name.TagName!);
+    private ImageRecord? ByReference(ImageReference name) =>
+        name.Digest is { } digest ? ByName(name.DigestName(digest)) : ByName(name.TagName!);
 
     public ImageRecord? FindByManifest(Digest digest) => Records.FirstOrDefault(
         r => r.Manifests.Contains(digest) || r.RepoDigests.Any(name => name.EndsWith(digest.ToString(), StringComparison.Ordinal)));
@@ -67,7 +70,10 @@ internal sealed class ImageSet
     }
 
     private static ImageSet Indexed(ImmutableSortedDictionary<string, ImageRecord> images) =>
-        new(images, images.SelectMany(i => i.Value.RepoTags.Concat(i.Value.RepoDigests), (i, name) => KeyValuePair.Create(name, i.Key)).ToImmutableDictionary());
+        new(images, images.SelectMany(Names, (image, name) => KeyValuePair.Create(name, image.Key)).ToImmutableDictionary());
+
+    private static IEnumerable<string> Names(KeyValuePair<string, ImageRecord> image) =>
+        image.Value.RepoTags.Concat(image.Value.RepoDigests);
 
     private static string Hex(string id) => Digest.Parse(id).Hex;
 }

@@ -7,8 +7,8 @@ using ShimRuntime.Oci;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// Records of whole images: images/&lt;hex of the id&gt;.json, and the same in memory as one immutable set that readers take without a lock.
-/// A tag names one image: the newest claim on disk wins when a crash left two.
+/// Records of whole images: images/&lt;hex of the id&gt;.json, and the same in memory as one immutable set that readers take without a
+/// lock. A tag names one image: the newest claim on disk wins when a crash left two.
 /// </summary>
 internal sealed class ImageStore
 {
@@ -111,7 +111,8 @@ internal sealed class ImageStore
         try
         {
             var stored = JsonSerializer.Deserialize(File.ReadAllBytes(path), ImageRecordJson.Default.StoredImage);
-            if (stored is { Version: StoredImage.CurrentVersion } && Digest.TryParse(stored.Image.Id, out var id) && Path.GetFileName(path) == id.Hex + ".json")
+            if (stored is { Version: StoredImage.CurrentVersion }
+                && Digest.TryParse(stored.Image.Id, out var id) && Path.GetFileName(path) == id.Hex + ".json")
                 return stored.Image;
         }
         catch (JsonException)
@@ -137,6 +138,7 @@ internal sealed record StoredImage
     public required ImageRecord Image { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(StoredImage))]
 internal sealed partial class ImageRecordJson : JsonSerializerContext;

@@ -44,13 +44,15 @@ internal sealed class OciLayout(StagedArchive archive, PlatformMatcher platform)
         throw new InvalidDataException($"indexes are nested more than {MaxDepth} deep");
     }
 
-    private ArchivedImage? Image(Descriptor entry, Digest digest, ImageManifest manifest, ImmutableDictionary<Digest, byte[]>.Builder documents)
+    private ArchivedImage? Image(
+        Descriptor entry, Digest digest, ImageManifest manifest, ImmutableDictionary<Digest, byte[]>.Builder documents)
     {
         var bytes = Blob(manifest.Config!);
         documents[manifest.Config!.Digest] = bytes;
         var config = ImageDocument.ParseConfig(bytes, manifest.Layers!.Count);
         if (!platform.Runs(config)) return null;
-        var image = new ResolvedImage(entry.Digest, digest, manifest.Config.Digest, config.Config ?? new ImageConfig(), documents.ToImmutable())
+        var image = new ResolvedImage(
+            entry.Digest, digest, manifest.Config.Digest, config.Config ?? new ImageConfig(), documents.ToImmutable())
         {
             Layers = LayerPlans.Of(manifest.Layers, config.Rootfs!.DiffIds),
         };
@@ -78,7 +80,9 @@ internal sealed class OciLayout(StagedArchive archive, PlatformMatcher platform)
         var annotations = entry.Annotations;
         var name = annotations?.GetValueOrDefault(ContainerdName) ?? annotations?.GetValueOrDefault(RefName);
         if (name is null || !name.AsSpan().ContainsAny(':', '/') || name.Contains('@')) return [];
-        return ImageReference.TryParse(name, out var reference) ? [reference] : throw new InvalidDataException($"it names an image '{name}'");
+        return ImageReference.TryParse(name, out var reference)
+            ? [reference]
+            : throw new InvalidDataException($"it names an image '{name}'");
     }
 
     private static string Path(Descriptor descriptor) => $"blobs/sha256/{descriptor.Digest.Hex}";

@@ -5,8 +5,8 @@ using ShimRuntime.Oci;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// The files of an image archive on disk, hashed as they came: layers may stand before the manifest that names them. Names are keys and never
-/// paths; each file is staged under a number. Disposed, everything is deleted; after a crash the next start deletes it.
+/// The files of an image archive on disk, hashed as they came: layers may stand before the manifest that names them. Names are keys and
+/// never paths; each file is staged under a number. Disposed, everything is deleted; after a crash the next start deletes it.
 /// </summary>
 internal sealed class StagedArchive : IAsyncDisposable
 {
@@ -20,7 +20,10 @@ internal sealed class StagedArchive : IAsyncDisposable
 
     private StagedArchive(string directory) => _directory = directory;
 
-    /// <summary>Reads the whole archive, plain, gzip or zstd. Throws <see cref="InvalidDataException"/> or <see cref="TarFormatException"/> for what is no image archive.</summary>
+    /// <summary>
+    /// Reads the whole archive, plain, gzip or zstd. Throws <see cref="InvalidDataException"/> or <see cref="TarFormatException"/> for what
+    /// is no image archive.
+    /// </summary>
     public static async Task<StagedArchive> ReadAsync(Stream archive, string ingestDirectory, CancellationToken cancellation)
     {
         var staged = new StagedArchive(Path.Combine(ingestDirectory, Guid.NewGuid().ToString("N")));
@@ -30,7 +33,8 @@ internal sealed class StagedArchive : IAsyncDisposable
             await using var plain = await Decompressor.OpenAsync(archive, cancellation).ConfigureAwait(false);
             await using var input = new TarInput(plain, Limits.MaxTotalBytes, cancellation);
             var tar = new TarReader(input, Limits);
-            while (await tar.NextAsync().ConfigureAwait(false) is { } entry) await staged.AddAsync(tar, entry, cancellation).ConfigureAwait(false);
+            while (await tar.NextAsync().ConfigureAwait(false) is { } entry)
+                await staged.AddAsync(tar, entry, cancellation).ConfigureAwait(false);
             return staged;
         }
         catch
@@ -40,7 +44,9 @@ internal sealed class StagedArchive : IAsyncDisposable
         }
     }
 
-    /// <summary>A file by name, through the links that `docker save` writes for layers that images share; null: not in the archive.</summary>
+    /// <summary>
+    /// A file by name, through the links that `docker save` writes for layers that images share; null: not in the archive.
+    /// </summary>
     public StagedFile? Find(string name)
     {
         for (var hops = 0; hops <= MaxLinkHops; hops++)
@@ -116,7 +122,8 @@ internal sealed class StagedArchive : IAsyncDisposable
         }
 
         while (name.StartsWith("./", StringComparison.Ordinal)) name = name[2..];
-        var sound = name.Length > 0 && name[0] != '/' && name.Split('/').All(part => part is not ("" or "." or "..")) && !name.Any(char.IsControl);
+        var sound = name.Length > 0
+            && name[0] != '/' && name.Split('/').All(part => part is not ("" or "." or "..")) && !name.Any(char.IsControl);
         return sound ? name : throw new InvalidDataException("a name in the archive leads out of it, or is none");
     }
 
@@ -137,5 +144,6 @@ internal sealed class StagedArchive : IAsyncDisposable
 /// <summary>One staged file.</summary>
 internal sealed record StagedFile(string Path, long SizeBytes, Digest Digest)
 {
-    public FileStream Open() => new(Path, FileMode.Open, FileAccess.Read, FileShare.Read, 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+    public FileStream Open() =>
+        new(Path, FileMode.Open, FileAccess.Read, FileShare.Read, 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
 }

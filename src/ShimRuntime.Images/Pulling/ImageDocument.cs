@@ -17,7 +17,8 @@ internal sealed record ImageDocument(ImageIndex? Index, ImageManifest? Manifest)
     {
         var shape = Read(content, ImageJson.Default.ImageManifest, "manifest");
         if (MediaTypes.IsSchema1(declared) || MediaTypes.IsSchema1(shape.MediaType) || shape.SchemaVersion == 1)
-            throw new InvalidDataException("it is a Docker schema 1 manifest, which has been retired; rebuild or push the image again with a current tool");
+            throw new InvalidDataException(
+                "it is a Docker schema 1 manifest, which has been retired; rebuild or push the image again with a current tool");
         if (shape.SchemaVersion != 2) throw new InvalidDataException($"its schemaVersion is {shape.SchemaVersion}, not 2");
         var known = MediaTypes.IsIndex(declared) || MediaTypes.IsManifest(declared) ? declared : null;
         if (known is not null && shape.MediaType is not null && shape.MediaType != known)
@@ -32,9 +33,11 @@ internal sealed record ImageDocument(ImageIndex? Index, ImageManifest? Manifest)
     public static ImageConfigFile ParseConfig(byte[] content, int layers)
     {
         var config = Read(content, ImageJson.Default.ImageConfigFile, "config");
-        if (config.Rootfs is not { Type: "layers", DiffIds: not null } rootfs) throw new InvalidDataException("the config has no rootfs of type 'layers'");
+        if (config.Rootfs is not { Type: "layers", DiffIds: not null } rootfs)
+            throw new InvalidDataException("the config has no rootfs of type 'layers'");
         if (rootfs.DiffIds.Any(d => d.Hex is null)) throw new InvalidDataException("the config has an empty diff id");
-        if (rootfs.DiffIds.Count != layers) throw new InvalidDataException($"the config names {rootfs.DiffIds.Count} layers, the manifest {layers}");
+        if (rootfs.DiffIds.Count != layers)
+            throw new InvalidDataException($"the config names {rootfs.DiffIds.Count} layers, the manifest {layers}");
         if (HasNull(config.Config)) throw new InvalidDataException("the config has null among its strings");
         return config;
     }
@@ -42,7 +45,8 @@ internal sealed record ImageDocument(ImageIndex? Index, ImageManifest? Manifest)
     private static ImageIndex Checked(ImageIndex index)
     {
         if (index.Config is not null || index.Layers is not null) throw new InvalidDataException("an index has neither config nor layers");
-        if (index.Manifests is null or { Count: > MaxManifests }) throw new InvalidDataException($"an index has 0…{MaxManifests} manifests");
+        if (index.Manifests is null or { Count: > MaxManifests })
+            throw new InvalidDataException($"an index has 0…{MaxManifests} manifests");
         foreach (var entry in index.Manifests) Check(entry);
         return index;
     }
@@ -51,11 +55,14 @@ internal sealed record ImageDocument(ImageIndex? Index, ImageManifest? Manifest)
     {
         if (manifest.Manifests is not null) throw new InvalidDataException("a manifest has no manifests");
         if (manifest.Layers is null || manifest.Config is null) throw new InvalidDataException("a manifest has a config and layers");
-        if (manifest.Layers.Count is 0 or > MaxLayers) throw new InvalidDataException($"it has {manifest.Layers.Count} layers; 1…{MaxLayers} are taken");
+        if (manifest.Layers.Count is 0 or > MaxLayers)
+            throw new InvalidDataException($"it has {manifest.Layers.Count} layers; 1…{MaxLayers} are taken");
         foreach (var descriptor in manifest.Layers.Prepend(manifest.Config)) Check(descriptor);
         if (!MediaTypes.IsConfig(manifest.Config.MediaType))
-            throw new InvalidDataException($"it is no container image: its config is '{manifest.ArtifactType ?? manifest.Config.MediaType}'");
-        if (manifest.Config.Size > RegistryClient.MaxManifestBytes) throw new InvalidDataException($"its config is larger than {RegistryClient.MaxManifestBytes} bytes");
+            throw new InvalidDataException(
+                $"it is no container image: its config is '{manifest.ArtifactType ?? manifest.Config.MediaType}'");
+        if (manifest.Config.Size > RegistryClient.MaxManifestBytes)
+            throw new InvalidDataException($"its config is larger than {RegistryClient.MaxManifestBytes} bytes");
         if (manifest.Layers.FirstOrDefault(l => !MediaTypes.IsLayer(l.MediaType)) is { } odd)
             throw new InvalidDataException($"layer {odd.Digest} is of type '{odd.MediaType}'; tar, plain or with gzip or zstd, is taken");
         return manifest;
@@ -63,13 +70,15 @@ internal sealed record ImageDocument(ImageIndex? Index, ImageManifest? Manifest)
 
     private static void Check(Descriptor? descriptor)
     {
-        if (descriptor?.Digest.Hex is null || descriptor.MediaType is null) throw new InvalidDataException("a descriptor has no digest or no media type");
+        if (descriptor?.Digest.Hex is null || descriptor.MediaType is null)
+            throw new InvalidDataException("a descriptor has no digest or no media type");
         if (descriptor.Size is < 0 or > 1L << 50) throw new InvalidDataException($"a descriptor gives a size of {descriptor.Size} bytes");
     }
 
     private static bool HasNull(ImageConfig? config) =>
         config is not null
-        && ((config.Env?.Contains(null!) ?? false) || (config.Entrypoint?.Contains(null!) ?? false) || (config.Cmd?.Contains(null!) ?? false)
+        && ((config.Env?.Contains(null!) ?? false)
+            || (config.Entrypoint?.Contains(null!) ?? false) || (config.Cmd?.Contains(null!) ?? false)
             || (config.Labels?.Values.Contains(null!) ?? false));
 
     private static T Read<T>(byte[] content, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, string what)

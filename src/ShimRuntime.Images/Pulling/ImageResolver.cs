@@ -4,13 +4,16 @@ using ShimRuntime.Oci;
 
 namespace ShimRuntime.Images;
 
-/// <summary>From a reference to the documents of one image: manifest or index → this machine's manifest → config. Everything verified by digest.</summary>
+/// <summary>
+/// From a reference to the documents of one image: manifest or index → this machine's manifest → config. Everything verified by digest.
+/// </summary>
 internal sealed class ImageResolver(ContentStore content, PlatformMatcher platform)
 {
     private const int MaxDepth = 3;
 
     /// <param name="target">What the tag stands for, where the registry said so; null: what it answers with.</param>
-    public async Task<ResolvedImage> ResolveAsync(RegistryClient client, ImageReference reference, Digest? target, CancellationToken cancellation)
+    public async Task<ResolvedImage> ResolveAsync(
+        RegistryClient client, ImageReference reference, Digest? target, CancellationToken cancellation)
     {
         try
         {
@@ -22,7 +25,8 @@ internal sealed class ImageResolver(ContentStore content, PlatformMatcher platfo
         }
     }
 
-    private async Task<ResolvedImage> WalkAsync(RegistryClient client, ImageReference reference, Digest? target, CancellationToken cancellation)
+    private async Task<ResolvedImage> WalkAsync(
+        RegistryClient client, ImageReference reference, Digest? target, CancellationToken cancellation)
     {
         var documents = ImmutableDictionary.CreateBuilder<Digest, byte[]>();
         var next = target;
@@ -53,14 +57,18 @@ internal sealed class ImageResolver(ContentStore content, PlatformMatcher platfo
     }
 
     private async Task<ResolvedImage> WithConfigAsync(
-        RegistryClient client, (Digest Target, Digest Digest, ImageManifest Content) manifest, ImmutableDictionary<Digest, byte[]>.Builder documents, CancellationToken cancellation)
+        RegistryClient client,
+        (Digest Target, Digest Digest, ImageManifest Content) manifest,
+        ImmutableDictionary<Digest, byte[]>.Builder documents,
+        CancellationToken cancellation)
     {
         var blob = manifest.Content.Config!;
         var layers = manifest.Content.Layers!;
         var bytes = content.Read(blob.Digest) ?? await client.SmallBlobAsync(blob, cancellation).ConfigureAwait(false);
         documents[blob.Digest] = bytes;
         var config = ImageDocument.ParseConfig(bytes, layers.Count);
-        if (!platform.Runs(config)) throw new InvalidDataException($"it is for {config.Os}/{config.Architecture}, and this node is {platform.Name}");
+        if (!platform.Runs(config))
+            throw new InvalidDataException($"it is for {config.Os}/{config.Architecture}, and this node is {platform.Name}");
         return new ResolvedImage(manifest.Target, manifest.Digest, blob.Digest, config.Config ?? new ImageConfig(), documents.ToImmutable())
         {
             Layers = LayerPlans.Of(layers, config.Rootfs!.DiffIds),
@@ -69,8 +77,10 @@ internal sealed class ImageResolver(ContentStore content, PlatformMatcher platfo
 
     private RuntimeFault NoPlatform(ImageReference reference, ImageIndex index)
     {
-        var offered = index.Manifests!.Select(m => m.Platform).OfType<Platform>().Select(p => $"{p.Os}/{p.Architecture}{(p.Variant is null ? "" : "/" + p.Variant)}");
-        return RuntimeFault.NotFound($"failed to pull image '{reference}': it has nothing for {platform.Name}, only {string.Join(", ", offered.Distinct().Take(20))}");
+        var platforms = index.Manifests!.Select(m => m.Platform).OfType<Platform>();
+        var names = platforms.Select(p => $"{p.Os}/{p.Architecture}{(p.Variant is null ? "" : "/" + p.Variant)}").Distinct().Take(20);
+        return RuntimeFault.NotFound(
+            $"failed to pull image '{reference}': it has nothing for {platform.Name}, only {string.Join(", ", names)}");
     }
 }
 

@@ -6,12 +6,13 @@ using ShimRuntime.Oci;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// Gets the layers of an image into the layer store, side by side, each in one pass: source → sha256 → decompress → diff id → unpack. A layer is
-/// committed when both digests are right and its parent is committed. One flow per chain id on this node; who finds another's flow waits
-/// for it, and goes himself if that one fails (its registry or credentials may be the reason).
+/// Gets the layers of an image into the layer store, side by side, each in one pass: source → sha256 → decompress → diff id → unpack. A
+/// layer is committed when both digests are right and its parent is committed. One flow per chain id on this node; who finds another's flow
+/// waits for it, and goes himself if that one fails (its registry or credentials may be the reason).
 /// </summary>
 /// <param name="concurrent">Layers in transfer at once, over all images.</param>
-[SuppressMessage("Reliability", "CA1001", Justification = "A semaphore without a wait handle holds nothing, and flights outlive whoever would dispose it.")]
+[SuppressMessage("Reliability", "CA1001",
+    Justification = "A semaphore without a wait handle holds nothing, and flights outlive whoever would dispose it.")]
 internal sealed class LayerInstaller(ILayerStore layers, int concurrent, CancellationToken daemon)
 {
     /// <summary>What one layer may unpack to: stops a compression bomb that the sizes of its entries do not show.</summary>
@@ -44,7 +45,8 @@ internal sealed class LayerInstaller(ILayerStore layers, int concurrent, Cancell
         }
         catch (Exception)
         {
-            var failure = installs.Where(t => t.IsFaulted).Select(t => t.Exception!.InnerException!).FirstOrDefault(e => e is not OperationCanceledException);
+            var failures = installs.Where(t => t.IsFaulted).Select(t => t.Exception!.InnerException!);
+            var failure = failures.FirstOrDefault(e => e is not OperationCanceledException);
             if (failure is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
             throw;
         }
@@ -167,5 +169,6 @@ internal sealed class LayerInstaller(ILayerStore layers, int concurrent, Cancell
         throw new InvalidDataException($"layer {plan.Blob.Digest} arrived as {stored.BytesRead} bytes with digest {stored.Current()}");
     }
 
-    private sealed record LayerOrder(LayerPlan Plan, int Index, Func<LayerPlan, Action<long>, Stream> Open, PullProgressFeed Feed, Task Parent);
+    private sealed record LayerOrder(
+        LayerPlan Plan, int Index, Func<LayerPlan, Action<long>, Stream> Open, PullProgressFeed Feed, Task Parent);
 }

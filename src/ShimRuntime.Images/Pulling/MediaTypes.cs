@@ -29,7 +29,11 @@ internal static class MediaTypes
 
     public static bool IsConfig(string? type) => type is OciConfig or DockerConfig;
 
-    /// <summary>A tar, plain or compressed by gzip or zstd. How it is compressed is read from its bytes: the label is often wrong, digests never are.</summary>
+    /// <summary>
+    /// A tar, plain or compressed by gzip or zstd. How it is compressed is read from its bytes: the label is often wrong, digests never
+    /// are.
+    /// </summary>
     public static bool IsLayer(string type) =>
-        LayerPrefixes.Any(prefix => type.StartsWith(prefix, StringComparison.Ordinal) && type[prefix.Length..] is "" or "+gzip" or ".gzip" or "+zstd" or ".zstd");
+        LayerPrefixes.Any(prefix =>
+            type.StartsWith(prefix, StringComparison.Ordinal) && type[prefix.Length..] is "" or "+gzip" or ".gzip" or "+zstd" or ".zstd");
 }

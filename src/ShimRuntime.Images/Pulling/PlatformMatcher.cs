@@ -23,7 +23,9 @@ internal sealed class PlatformMatcher(string architecture, int level)
         _ => new PlatformMatcher("amd64", Amd64Level(File.ReadLines("/proc/cpuinfo"))),
     };
 
-    /// <summary>The psABI's micro-architecture level from the kernel's "flags" line, which hides what the kernel does not support.</summary>
+    /// <summary>
+    /// The psABI's micro-architecture level from the kernel's "flags" line, which hides what the kernel does not support.
+    /// </summary>
     public static int Amd64Level(IEnumerable<string> cpuinfo)
     {
         var line = cpuinfo.FirstOrDefault(l => l.StartsWith("flags", StringComparison.Ordinal)) ?? "";
@@ -35,10 +37,11 @@ internal sealed class PlatformMatcher(string architecture, int level)
 
     /// <summary>The entry to pull; null: none runs here. Entries without a platform come last, their config decides.</summary>
     public Descriptor? Choose(IEnumerable<Descriptor> entries) =>
-        entries.Select(entry => (Entry: entry, Rank: Rank(entry.Platform))).Where(e => e.Rank >= 0).OrderByDescending(e => e.Rank).FirstOrDefault().Entry;
+        entries.Where(entry => Rank(entry.Platform) >= 0).OrderByDescending(entry => Rank(entry.Platform)).FirstOrDefault();
 
     /// <summary>Whether an image with this config runs here; what it does not say is taken to fit.</summary>
-    public bool Runs(ImageConfigFile config) => config.Os is "" or "linux" && (config.Architecture.Length == 0 || config.Architecture == architecture);
+    public bool Runs(ImageConfigFile config) =>
+        config.Os is "" or "linux" && (config.Architecture.Length == 0 || config.Architecture == architecture);
 
     private int Rank(Platform? platform)
     {

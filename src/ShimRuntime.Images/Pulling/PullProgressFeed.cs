@@ -36,13 +36,15 @@ internal sealed class PullProgressFeed
 
     public void Begin(IEnumerable<Descriptor> layers)
     {
-        ImmutableInterlocked.InterlockedExchange(ref _layers, [.. layers.Select(l => new LayerProgress(l.Digest.ToString(), LayerPhase.Waiting, 0, l.Size))]);
+        ImmutableInterlocked.InterlockedExchange(
+            ref _layers, [.. layers.Select(l => new LayerProgress(l.Digest.ToString(), LayerPhase.Waiting, 0, l.Size))]);
         Tell();
     }
 
     public void Phase(int layer, string phase)
     {
-        Set(layer, l => l with { Phase = phase, FetchedBytes = phase is LayerPhase.Exists or LayerPhase.Done ? l.TotalBytes : l.FetchedBytes });
+        Set(layer, l =>
+            l with { Phase = phase, FetchedBytes = phase is LayerPhase.Exists or LayerPhase.Done ? l.TotalBytes : l.FetchedBytes });
         Tell();
     }
 
@@ -50,7 +52,8 @@ internal sealed class PullProgressFeed
     {
         Set(layer, l => l with { FetchedBytes = bytes });
         var last = Interlocked.Read(ref _lastTold);
-        if (TimeProvider.System.GetElapsedTime(last) >= Interval && Interlocked.CompareExchange(ref _lastTold, TimeProvider.System.GetTimestamp(), last) == last)
+        if (TimeProvider.System.GetElapsedTime(last) >= Interval
+            && Interlocked.CompareExchange(ref _lastTold, TimeProvider.System.GetTimestamp(), last) == last)
             Tell();
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
 using ShimRuntime.Oci;
@@ -6,11 +7,11 @@ using ShimRuntime.Oci;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// PullImage. 1. One flight per (reference, credentials): a second caller joins. 2. The tag is resolved; an image that is whole already only
-/// gets the name. 3. Manifest and config, verified. 4. A lease names every chain id and document, durably. 5. Documents and layers.
+/// PullImage. 1. One flight per (reference, credentials): a second caller joins. 2. The tag is resolved; an image that is whole already
+/// only gets the name. 3. Manifest and config, verified. 4. A lease names every chain id and document, durably. 5. Documents and layers.
 /// 6. The image record, last: whatever is listed is whole. 7. The lease goes.
 /// </summary>
-internal sealed class Puller(PullParts parts, ILogger log, CancellationToken daemon)
+internal sealed class Puller(ImageParts parts, CancellationToken daemon)
 {
     private readonly SingleFlight<(string Reference, RegistryLogin Login), ImageRecord> _flights = new(daemon);
     private readonly ConcurrentDictionary<(string, RegistryLogin), PullProgressFeed> _feeds = new();
@@ -32,7 +33,8 @@ internal sealed class Puller(PullParts parts, ILogger log, CancellationToken dae
         }
     }
 
-    private async Task<ImageRecord> FlyAsync(ImageReference reference, RegistryLogin login, PullProgressFeed feed, CancellationToken cancellation)
+    private async Task<ImageRecord> FlyAsync(
+        ImageReference reference, RegistryLogin login, PullProgressFeed feed, CancellationToken cancellation)
     {
         var started = TimeProvider.System.GetTimestamp();
         try
@@ -40,7 +42,8 @@ internal sealed class Puller(PullParts parts, ILogger log, CancellationToken dae
             var endpoints = parts.Hosts.For(reference.Host);
             using var client = new RegistryClient(reference, endpoints, login, parts.Retry);
             var record = await PullOnceAsync(client, reference, feed, cancellation).ConfigureAwait(false);
-            log.LogInformation("Pulled {Reference} as {Id} in {Elapsed}", reference, record.Id, TimeProvider.System.GetElapsedTime(started));
+            parts.Log.LogInformation(
+                "Pulled {Reference} as {Id} in {Elapsed}", reference, record.Id, TimeProvider.System.GetElapsedTime(started));
             return record;
         }
         catch (Exception e) when (e is RegistryException or InvalidDataException or ZstdSharp.ZstdException or EndOfStreamException)
@@ -54,7 +57,8 @@ internal sealed class Puller(PullParts parts, ILogger log, CancellationToken dae
         }
     }
 
-    private async Task<ImageRecord> PullOnceAsync(RegistryClient client, ImageReference reference, PullProgressFeed feed, CancellationToken cancellation)
+    private async Task<ImageRecord> PullOnceAsync(
+        RegistryClient client, ImageReference reference, PullProgressFeed feed, CancellationToken cancellation)
     {
         var target = await client.ResolveAsync(cancellation).ConfigureAwait(false);
         if (reference.Digest is { } pinned) target = pinned;
@@ -66,12 +70,14 @@ internal sealed class Puller(PullParts parts, ILogger log, CancellationToken dae
         feed.Begin(image.Layers.Select(l => l.Blob));
         try
         {
-            await parts.Installer.InstallAsync(image.Layers, (plan, fetched) => client.Blob(plan.Blob, fetched), feed, cancellation).ConfigureAwait(false);
+            await parts.Installer.InstallAsync(
+                image.Layers, (plan, fetched) => client.Blob(plan.Blob, fetched), feed, cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (IsDiskFull(e))
         {
             lease.Release();
-            throw new RuntimeFault(FaultCode.ResourceExhausted, $"failed to pull image '{reference}': {e.Message}; free space on the images' filesystem", e);
+            throw new RuntimeFault(
+                FaultCode.ResourceExhausted, $"failed to pull image '{reference}': {e.Message}; free space on the images' filesystem", e);
         }
 
         var record = parts.Images.Put(Record(reference, image));
@@ -79,13 +85,19 @@ internal sealed class Puller(PullParts parts, ILogger log, CancellationToken dae
         return record;
     }
 
-    /// <summary>The image that the registry just said the reference stands for, if every part of it is here: it gets the name, nothing is fetched.</summary>
+    /// <summary>
+    /// The image that the registry just said the reference stands for, if every part of it is here: it gets the name, nothing is fetched.
+    /// </summary>
     private ImageRecord? Known(ImageReference reference, Digest target)
     {
         if (parts.Images.FindByManifest(target) is not { } known) return null;
         if (!known.ChainIds.All(parts.Layers.Exists) || !ImageStore.BlobsOf(known).All(parts.Content.Contains)) return null;
-        var named = known with { RepoTags = Tags(reference), RepoDigests = [reference.DigestName(target)], PulledAt = DateTimeOffset.UtcNow };
-        return parts.Images.AddNames(named);
+        return parts.Images.AddNames(known with
+        {
+            RepoTags = Tags(reference),
+            RepoDigests = [reference.DigestName(target)],
+            PulledAt = DateTimeOffset.UtcNow,
+        });
     }
 
     private static ImageRecord Record(ImageReference reference, ResolvedImage image) => new()
@@ -101,19 +113,9 @@ internal sealed class Puller(PullParts parts, ILogger log, CancellationToken dae
     };
 
     /// <summary>With a digest in the reference the tag was not asked of the registry, so it names nothing here.</summary>
-    private static System.Collections.Immutable.ImmutableArray<string> Tags(ImageReference reference) =>
+    private static ImmutableArray<string> Tags(ImageReference reference) =>
         reference is { Digest: null, TagName: { } name } ? [name] : [];
 
-    private static bool IsDiskFull(Exception e) => e is LinuxException { ErrorNumber: Errno.ENOSPC or Errno.EDQUOT } || (e is IOException && (e.HResult & 0xFFFF) == Errno.ENOSPC);
-}
-
-/// <summary>What a pull works with.</summary>
-internal sealed record PullParts(
-    RegistryHosts Hosts, RetryPolicy Retry, ImageResolver Resolver, LayerInstaller Installer, ILayerStore Layers)
-{
-    public required ContentStore Content { get; init; }
-
-    public required LeaseStore Leases { get; init; }
-
-    public required ImageStore Images { get; init; }
+    private static bool IsDiskFull(Exception e) =>
+        e is LinuxException { ErrorNumber: Errno.ENOSPC or Errno.EDQUOT } || (e is IOException && (e.HResult & 0xFFFF) == Errno.ENOSPC);
 }

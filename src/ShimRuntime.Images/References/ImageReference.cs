@@ -5,8 +5,8 @@ using ShimRuntime.Oci;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// A normalised image reference, as Docker normalises: <c>busybox</c> is <c>docker.io/library/busybox:latest</c>. With both a tag and a digest
-/// the digest says what is fetched and the tag is only a name.
+/// A normalised image reference, as Docker normalises: <c>busybox</c> is <c>docker.io/library/busybox:latest</c>. With both a tag and a
+/// digest the digest says what is fetched and the tag is only a name.
 /// </summary>
 /// <param name="Host">Registry as written, port included: docker.io, registry.k8s.io, localhost:5000, [::1]:5000.</param>
 /// <param name="Path">Repository below the host: library/busybox.</param>

@@ -25,7 +25,8 @@ internal static class ReferenceParser
         Digest? digest = null;
         if (rest.IndexOf('@') is >= 0 and var at)
         {
-            if (!Digest.TryParse(rest[(at + 1)..], out var parsed)) return (null, "after '@' stands no sha256 digest of 64 lower-case hex digits");
+            if (!Digest.TryParse(rest[(at + 1)..], out var parsed))
+                return (null, "after '@' stands no sha256 digest of 64 lower-case hex digits");
             digest = parsed;
             rest = rest[..at];
         }
@@ -52,7 +53,9 @@ internal static class ReferenceParser
         return (new ImageReference(host, path, tag ?? (digest is null ? "latest" : null), digest), null);
     }
 
-    /// <summary>The first segment is a host if it has a dot, a port or an upper-case letter, or is localhost; otherwise it belongs to the path.</summary>
+    /// <summary>
+    /// The first segment is a host if it has a dot, a port or an upper-case letter, or is localhost; otherwise it belongs to the path.
+    /// </summary>
     private static (string Host, string Path) Split(string name)
     {
         var slash = name.IndexOf('/');
@@ -91,7 +94,8 @@ internal static class ReferenceParser
     }
 
     private static string? PortError(string port) =>
-        port.Length is > 0 and <= 5 && port.All(char.IsAsciiDigit) && int.Parse(port, System.Globalization.CultureInfo.InvariantCulture) is > 0 and <= 65535
+        port.Length is > 0 and <= 5
+            && port.All(char.IsAsciiDigit) && int.Parse(port, System.Globalization.CultureInfo.InvariantCulture) is > 0 and <= 65535
             ? null
             : $"the port '{port}' is not in 1…65535";
 
@@ -105,7 +109,8 @@ internal static class ReferenceParser
     {
         if (path.Length == 0) return "the repository name is empty";
         if (path.Any(char.IsAsciiLetterUpper)) return "a repository name is lower-case";
-        return path.Split('/').All(IsComponent) ? null : "a repository segment is lower-case letters and digits, joined by one '.', one or two '_', or '-'";
+        return path.Split('/').All(IsComponent)
+            ? null : "a repository segment is lower-case letters and digits, joined by one '.', one or two '_', or '-'";
     }
 
     /// <summary>Runs of [a-z0-9] joined by ".", "_", "__" or any number of "-".</summary>

@@ -16,7 +16,8 @@ internal sealed class BlobBody : ReadOnlyStream
     }
 
     /// <summary>Checks that status, range and length agree with the descriptor; a server without ranges is read up to the offset.</summary>
-    public static async Task<Stream> OpenAsync(HttpResponseMessage response, Descriptor blob, long offset, TimeSpan stall, CancellationToken cancellation)
+    public static async Task<Stream> OpenAsync(
+        HttpResponseMessage response, Descriptor blob, long offset, TimeSpan stall, CancellationToken cancellation)
     {
         var headers = response.Content.Headers;
         var partial = response.StatusCode == HttpStatusCode.PartialContent;
@@ -29,7 +30,8 @@ internal sealed class BlobBody : ReadOnlyStream
         return new BlobBody(response, body);
     }
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => _body.ReadAsync(buffer, cancellationToken);
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        _body.ReadAsync(buffer, cancellationToken);
 
     protected override void Dispose(bool disposing)
     {
@@ -42,7 +44,8 @@ internal sealed class BlobBody : ReadOnlyStream
         var block = new byte[64 * 1024];
         while (bytes > 0)
         {
-            var count = await StallTimeout.ReadAsync(body, block.AsMemory(0, (int)Math.Min(bytes, block.Length)), stall, cancellation).ConfigureAwait(false);
+            var count = await StallTimeout.ReadAsync(
+                body, block.AsMemory(0, (int)Math.Min(bytes, block.Length)), stall, cancellation).ConfigureAwait(false);
             if (count == 0) throw new EndOfStreamException("the connection ended before the byte to go on from");
             bytes -= count;
         }

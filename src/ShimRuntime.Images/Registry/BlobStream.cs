@@ -8,7 +8,8 @@ namespace ShimRuntime.Images;
 /// </summary>
 /// <param name="open">Opens the blob at an offset, trying endpoint after endpoint.</param>
 /// <param name="fetched">Told the bytes so far, after each read.</param>
-internal sealed class BlobStream(Descriptor blob, Func<long, CancellationToken, Task<Stream>> open, RetryPolicy retry, Action<long> fetched) : ReadOnlyStream
+internal sealed class BlobStream(Descriptor blob, Func<long, CancellationToken, Task<Stream>> open, RetryPolicy retry, Action<long> fetched)
+    : ReadOnlyStream
 {
     private const long ProgressBytes = 64 * 1024;
     private Stream? _body;
@@ -70,7 +71,8 @@ internal sealed class BlobStream(Descriptor blob, Func<long, CancellationToken, 
         if (_offset - _failedAt >= ProgressBytes) _failures = 0;
         _failedAt = _offset;
         if (++_failures >= retry.Attempts || ++_reopened > retry.MaxReopened)
-            throw new RegistryException($"blob {blob.Digest} stops at byte {_offset} of {blob.Size}: {failure.Message}", null, failure) { IsTransient = true };
+            throw new RegistryException(
+                $"blob {blob.Digest} stops at byte {_offset} of {blob.Size}: {failure.Message}", null, failure) { IsTransient = true };
         await retry.WaitAsync(_failures, null, cancellation).ConfigureAwait(false);
     }
 

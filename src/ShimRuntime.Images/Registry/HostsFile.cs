@@ -7,8 +7,8 @@ using Tomlyn.Serialization;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// containerd's hosts.toml: <c>server</c> and its settings at the top, mirrors as <c>[host."https://…"]</c> in the order they are to be tried, the
-/// server last. Without <c>server</c> the reference's own host stands last, with the settings at the top.
+/// containerd's hosts.toml: <c>server</c> and its settings at the top, mirrors as <c>[host."https://…"]</c> in the order they are to be
+/// tried, the server last. Without <c>server</c> the reference's own host stands last, with the settings at the top.
 /// </summary>
 internal static class HostsFile
 {
@@ -97,7 +97,8 @@ internal static class HostsFile
     }
 
     internal static RuntimeFault Broken(string path, string cause) =>
-        RuntimeFault.FailedPrecondition($"failed to read registry configuration '{path}': {cause}; correct the file, it is read anew for each pull");
+        RuntimeFault.FailedPrecondition(
+            $"failed to read registry configuration '{path}': {cause}; correct the file, it is read anew for each pull");
 }
 
 /// <summary>Reflection-free reading of TOML into its own model: hosts.toml has values of several shapes under one key.</summary>

@@ -26,12 +26,15 @@ internal sealed class RegistryClient : IDisposable
         _connections = [.. endpoints.Select(endpoint => new RegistryConnection(endpoint, login, retry.Stall))];
     }
 
-    /// <summary>The digest that the tag stands for now, by HEAD (which registries do not count as a pull); null: the registry does not say.</summary>
+    /// <summary>
+    /// The digest that the tag stands for now, by HEAD (which registries do not count as a pull); null: the registry does not say.
+    /// </summary>
     public Task<Digest?> ResolveAsync(CancellationToken cancellation) => TryEachAsync(HostCapabilities.Resolve, async connection =>
     {
         try
         {
-            using var response = await connection.SendAsync(ManifestRequest(connection, HttpMethod.Head, _reference.ManifestKey), cancellation).ConfigureAwait(false);
+            using var response = await connection.SendAsync(
+                ManifestRequest(connection, HttpMethod.Head, _reference.ManifestKey), cancellation).ConfigureAwait(false);
             return HeaderDigest(response);
         }
         catch (RegistryException e) when (e.Status is HttpStatusCode.MethodNotAllowed or HttpStatusCode.NotImplemented)
@@ -46,7 +49,8 @@ internal sealed class RegistryClient : IDisposable
         TryEachAsync(digest is null ? HostCapabilities.Resolve : HostCapabilities.Pull, async connection =>
         {
             var key = digest?.ToString() ?? _reference.ManifestKey;
-            using var response = await connection.SendAsync(ManifestRequest(connection, HttpMethod.Get, key), cancellation).ConfigureAwait(false);
+            using var response = await connection.SendAsync(
+                ManifestRequest(connection, HttpMethod.Get, key), cancellation).ConfigureAwait(false);
             var content = await ReadAsync(connection, response, MaxManifestBytes, cancellation).ConfigureAwait(false);
             var actual = Digest.FromHash(System.Security.Cryptography.SHA256.HashData(content));
             if ((digest ?? HeaderDigest(response)) is { } expected && expected != actual)
@@ -55,14 +59,16 @@ internal sealed class RegistryClient : IDisposable
         }, cancellation);
 
     /// <summary>A small blob whole, its size and digest verified.</summary>
-    public Task<byte[]> SmallBlobAsync(Descriptor blob, CancellationToken cancellation) => TryEachAsync(HostCapabilities.Pull, async connection =>
+    public Task<byte[]> SmallBlobAsync(Descriptor blob, CancellationToken cancellation) =>
+        TryEachAsync(HostCapabilities.Pull, async connection =>
     {
         using var response = await connection.SendAsync(BlobRequest(connection, blob, 0), cancellation).ConfigureAwait(false);
         var content = await ReadAsync(connection, response, (int)blob.Size, cancellation).ConfigureAwait(false);
         var actual = Digest.FromHash(System.Security.Cryptography.SHA256.HashData(content));
         return content.Length == blob.Size && actual == blob.Digest
             ? content
-            : throw new RegistryException($"{connection.Endpoint.Authority} sent {content.Length} bytes with digest {actual} for blob {blob.Digest} of {blob.Size} bytes");
+            : throw new RegistryException(
+                $"{connection.Endpoint.Authority} sent {content.Length} bytes with digest {actual} for {blob.Digest} of {blob.Size} bytes");
     }, cancellation);
 
     /// <summary>A blob of any size as a stream that survives dropped connections. The digest is the reader's to verify.</summary>
@@ -74,7 +80,8 @@ internal sealed class RegistryClient : IDisposable
         foreach (var connection in _connections) connection.Dispose();
     }
 
-    private Task<Stream> OpenAsync(Descriptor blob, long offset, CancellationToken cancellation) => TryEachAsync(HostCapabilities.Pull, async connection =>
+    private Task<Stream> OpenAsync(Descriptor blob, long offset, CancellationToken cancellation) =>
+        TryEachAsync(HostCapabilities.Pull, async connection =>
     {
         var response = await connection.SendAsync(BlobRequest(connection, blob, offset), cancellation).ConfigureAwait(false);
         try
@@ -88,7 +95,8 @@ internal sealed class RegistryClient : IDisposable
         }
     }, cancellation);
 
-    private async Task<byte[]> ReadAsync(RegistryConnection connection, HttpResponseMessage response, int limit, CancellationToken cancellation)
+    private async Task<byte[]> ReadAsync(
+        RegistryConnection connection, HttpResponseMessage response, int limit, CancellationToken cancellation)
     {
         try
         {
@@ -100,7 +108,8 @@ internal sealed class RegistryClient : IDisposable
         }
     }
 
-    private async Task<T> TryEachAsync<T>(HostCapabilities capability, Func<RegistryConnection, Task<T>> ask, CancellationToken cancellation)
+    private async Task<T> TryEachAsync<T>(
+        HostCapabilities capability, Func<RegistryConnection, Task<T>> ask, CancellationToken cancellation)
     {
         RegistryException? last = null;
         var said = new List<string>();
@@ -152,9 +161,11 @@ internal sealed class RegistryClient : IDisposable
     }
 
     private static Digest? HeaderDigest(HttpResponseMessage response) =>
-        response.Headers.TryGetValues("Docker-Content-Digest", out var values) && Digest.TryParse(values.First(), out var digest) ? digest : null;
+        response.Headers.TryGetValues("Docker-Content-Digest", out var values) && Digest.TryParse(values.First(), out var digest)
+            ? digest : null;
 
-    private RuntimeFault Fault(FaultCode code, string cause, Exception? inner = null) => new(code, $"failed to pull image '{_reference}': {cause}{Advice(code)}", inner);
+    private RuntimeFault Fault(FaultCode code, string cause, Exception? inner = null) =>
+        new(code, $"failed to pull image '{_reference}': {cause}{Advice(code)}", inner);
 
     private static string Advice(FaultCode code) => code switch
     {

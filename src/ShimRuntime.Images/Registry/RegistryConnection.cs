@@ -5,9 +5,9 @@ using System.Text.Json;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// Requests to one endpoint on behalf of one pull. 1. Sent with what is known to authorise it. 2. A 401 of the endpoint itself is answered once.
-/// 3. Redirects are followed with nothing but the request's own Accept and Range: no authorisation and no configured header
-/// leaves the endpoint's origin (CVE-2020-15157), and a 401 from elsewhere is an error. 4. Anything but success is a RegistryException.
+/// Requests to one endpoint on behalf of one pull. 1. Sent with what is known to authorise it. 2. A 401 of the endpoint itself is answered
+/// once. 3. Redirects are followed with nothing but the request's own Accept and Range: no authorisation and no configured header leaves
+/// the endpoint's origin (CVE-2020-15157), and a 401 from elsewhere is an error. 4. Anything but success is a RegistryException.
 /// </summary>
 internal sealed class RegistryConnection : IDisposable
 {
@@ -37,7 +37,8 @@ internal sealed class RegistryConnection : IDisposable
     {
         var target = new Uri(Endpoint.Origin, $"{Endpoint.ApiPath}/{request.PathAndQuery}");
         var response = await SendOnceAsync(request, target, cancellation).ConfigureAwait(false);
-        if (response.StatusCode == HttpStatusCode.Unauthorized && await AuthoriseAsync(request, response, cancellation).ConfigureAwait(false))
+        if (response.StatusCode == HttpStatusCode.Unauthorized
+            && await AuthoriseAsync(request, response, cancellation).ConfigureAwait(false))
         {
             response.Dispose();
             response = await SendOnceAsync(request, target, cancellation).ConfigureAwait(false);
@@ -73,7 +74,8 @@ internal sealed class RegistryConnection : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            var cause = e.InnerException is { } inner && !e.Message.Contains(inner.Message, StringComparison.Ordinal) ? $"{e.Message} {inner.Message}" : e.Message;
+            var cause = e.InnerException is { } inner && !e.Message.Contains(inner.Message, StringComparison.Ordinal)
+                ? $"{e.Message} {inner.Message}" : e.Message;
             throw new RegistryException($"{target.Authority}: {cause}", null, e) { IsTransient = !IsDistrust(e) };
         }
         catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
@@ -105,22 +107,27 @@ internal sealed class RegistryConnection : IDisposable
         if (hops >= MaxRedirects) throw new RegistryException($"{from.Authority} redirects more than {MaxRedirects} times");
         var location = response.Headers.Location ?? throw new RegistryException($"{from.Authority} redirects without saying where");
         var target = new Uri(from, location);
-        if (target.Scheme is not ("http" or "https")) throw new RegistryException($"{from.Authority} redirects to scheme '{target.Scheme}'");
-        if (from.Scheme == "https" && target.Scheme != "https") throw new RegistryException($"{from.Authority} redirects from HTTPS to plain HTTP");
+        if (target.Scheme is not ("http" or "https"))
+            throw new RegistryException($"{from.Authority} redirects to scheme '{target.Scheme}'");
+        if (from.Scheme == "https" && target.Scheme != "https")
+            throw new RegistryException($"{from.Authority} redirects from HTTPS to plain HTTP");
         return target;
     }
 
-    private async Task<RegistryException> FailureAsync(RegistryRequest request, Uri target, HttpResponseMessage response, CancellationToken cancellation)
+    private async Task<RegistryException> FailureAsync(
+        RegistryRequest request, Uri target, HttpResponseMessage response, CancellationToken cancellation)
     {
         var status = response.StatusCode;
         var own = IsOwn(target);
-        var transient = status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests || (int)status is 500 or 502 or 503 or 504;
+        var transient = status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests
+            || (int)status is 500 or 502 or 503 or 504;
         var detail = await DetailAsync(response.Content, cancellation).ConfigureAwait(false);
         var place = own ? target.Authority : $"{target.Authority} (redirected from {Endpoint.Authority})";
         return new RegistryException($"{place} answered {(int)status} to {request.Method} {request.PathAndQuery}{detail}", status)
         {
             IsTransient = transient,
-            RetryAfter = response.Headers.RetryAfter?.Delta is { } delta ? TimeSpan.FromTicks(Math.Min(delta.Ticks, MaxRetryAfter.Ticks)) : null,
+            RetryAfter = response.Headers.RetryAfter?.Delta is { } delta
+                ? TimeSpan.FromTicks(Math.Min(delta.Ticks, MaxRetryAfter.Ticks)) : null,
         };
     }
 

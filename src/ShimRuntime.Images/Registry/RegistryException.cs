@@ -6,7 +6,8 @@ namespace ShimRuntime.Images;
 /// <summary>One endpoint's failure; the client tries the next endpoint, or turns the last failure into a RuntimeFault.</summary>
 internal sealed class RegistryException : Exception
 {
-    public RegistryException(string message, HttpStatusCode? status = null, Exception? inner = null) : base(message, inner) => Status = status;
+    public RegistryException(string message, HttpStatusCode? status = null, Exception? inner = null) : base(message, inner) =>
+        Status = status;
 
     /// <summary>Null: no answer came.</summary>
     public HttpStatusCode? Status { get; }

@@ -40,7 +40,9 @@ internal sealed class RegistryHosts(string directory)
         yield return Path.Combine(directory, "_default");
     }
 
-    /// <summary>Docker's layout, which has no hosts.toml: *.crt are CAs, each *.cert is a client certificate with its *.key beside it.</summary>
+    /// <summary>
+    /// Docker's layout, which has no hosts.toml: *.crt are CAs, each *.cert is a client certificate with its *.key beside it.
+    /// </summary>
     private static RegistryEndpoint DockerLayout(string directory, string host)
     {
         var authorities = Directory.GetFiles(directory, "*.crt").Order(StringComparer.Ordinal).ToImmutableArray();

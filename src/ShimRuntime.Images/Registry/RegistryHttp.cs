@@ -6,7 +6,9 @@ using ShimRuntime.Linux;
 
 namespace ShimRuntime.Images;
 
-/// <summary>Makes the HTTP client of one endpoint: no automatic redirects, no cookies, no automatic decompression (digests are over the bytes sent).</summary>
+/// <summary>
+/// Makes the HTTP client of one endpoint: no automatic redirects, no cookies, no automatic decompression (digests are over the bytes sent).
+/// </summary>
 internal static class RegistryHttp
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(15);
@@ -26,14 +28,18 @@ internal static class RegistryHttp
         var trusted = Certificates(endpoint.CaFiles);
         var skip = isRegistry && endpoint.SkipVerify;
         if (skip || trusted.Count > 0)
-            handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) => skip || IsTrusted(certificate, chain, errors, trusted);
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
+                skip || IsTrusted(certificate, chain, errors, trusted);
         if (isRegistry && !endpoint.ClientCertificates.IsEmpty)
             handler.SslOptions.ClientCertificates = [.. endpoint.ClientCertificates.Select(Load)];
         return new HttpMessageInvoker(handler);
     }
 
-    /// <summary>The system's verdict, or else a chain that ends in one of the endpoint's own authorities; a wrong host name is never excused.</summary>
-    private static bool IsTrusted(X509Certificate? certificate, X509Chain? presented, SslPolicyErrors errors, X509Certificate2Collection trusted)
+    /// <summary>
+    /// The system's verdict, or else a chain that ends in one of the endpoint's own authorities; a wrong host name is never excused.
+    /// </summary>
+    private static bool IsTrusted(
+        X509Certificate? certificate, X509Chain? presented, SslPolicyErrors errors, X509Certificate2Collection trusted)
     {
         if (errors == SslPolicyErrors.None) return true;
         if (errors != SslPolicyErrors.RemoteCertificateChainErrors || certificate is not X509Certificate2 leaf) return false;

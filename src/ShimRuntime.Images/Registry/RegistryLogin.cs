@@ -45,7 +45,9 @@ internal sealed record RegistryLogin
         };
     }
 
-    /// <summary>This login, or none: an endpoint gets it when the server address names it, or, without one, when it is the reference's registry.</summary>
+    /// <summary>
+    /// This login, or none: an endpoint gets it when the server address names it, or, without one, when it is the reference's registry.
+    /// </summary>
     public RegistryLogin For(RegistryEndpoint endpoint)
     {
         if (ServerAuthority is null) return endpoint.IsRegistry ? this : Anonymous;

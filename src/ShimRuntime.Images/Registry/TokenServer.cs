@@ -27,9 +27,11 @@ internal sealed class TokenServer(RegistryEndpoint endpoint, RegistryLogin login
             using var response = await client.SendAsync(request, deadline.Token).ConfigureAwait(false);
             if (response.StatusCode != HttpStatusCode.OK) throw Refused(realm, response.StatusCode);
             var body = await BoundedBody.ReadAsync(response.Content, MaxAnswer, timeout, deadline.Token).ConfigureAwait(false);
-            return Token(body) ?? throw new RegistryException($"token server {realm.Authority} answered without a token", HttpStatusCode.Unauthorized);
+            return Token(body)
+                ?? throw new RegistryException($"token server {realm.Authority} answered without a token", HttpStatusCode.Unauthorized);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        catch (Exception e)
+            when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             throw new RegistryException($"token server {realm.Authority} did not answer: {e.Message}", null, e) { IsTransient = true };
         }
@@ -37,7 +39,8 @@ internal sealed class TokenServer(RegistryEndpoint endpoint, RegistryLogin login
 
     private Uri Realm(AuthChallenge challenge)
     {
-        if (!Uri.TryCreate(challenge.Realm, UriKind.Absolute, out var realm) || realm.Scheme is not ("http" or "https") || realm.UserInfo.Length > 0)
+        if (!Uri.TryCreate(challenge.Realm, UriKind.Absolute, out var realm)
+            || realm.Scheme is not ("http" or "https") || realm.UserInfo.Length > 0)
             throw new RegistryException($"{endpoint.Authority} asks for a token without a usable realm", HttpStatusCode.Unauthorized);
         if (endpoint.Origin.Scheme == "https" && realm.Scheme != "https")
             throw new RegistryException($"{endpoint.Authority} asks to fetch a token over plain HTTP", HttpStatusCode.Unauthorized);
@@ -69,8 +72,8 @@ internal sealed class TokenServer(RegistryEndpoint endpoint, RegistryLogin login
     private static RegistryException Refused(Uri realm, HttpStatusCode status)
     {
         var denied = status is HttpStatusCode.BadRequest or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden;
-        return new RegistryException(
-            $"token server {realm.Authority} answered {(int)status}", denied ? HttpStatusCode.Unauthorized : status) { IsTransient = (int)status >= 500 };
+        var message = $"token server {realm.Authority} answered {(int)status}";
+        return new RegistryException(message, denied ? HttpStatusCode.Unauthorized : status) { IsTransient = (int)status >= 500 };
     }
 
     private static string? Token(byte[] body)

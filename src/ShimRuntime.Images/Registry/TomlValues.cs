@@ -19,7 +19,9 @@ internal static class TomlValues
         return StringsOf(value, key, path);
     }
 
-    /// <summary>"file", ["file", …], or [["certificate", "key"], …], also mixed; an empty key means that the key is in the certificate's file.</summary>
+    /// <summary>
+    /// "file", ["file", …], or [["certificate", "key"], …], also mixed; an empty key means that the key is in the certificate's file.
+    /// </summary>
     public static ImmutableArray<ClientCertificate> ClientCertificates(TomlTable table, string directory, string path)
     {
         if (!table.TryGetValue("client", out var value)) return [];
@@ -42,19 +44,22 @@ internal static class TomlValues
     {
         if (!table.TryGetValue("header", out var value)) return [];
         var headers = value as TomlTable ?? throw HostsFile.Broken(path, "'header' is not a table");
-        return [.. headers.SelectMany(header => StringsOf(header.Value, header.Key, path), (header, text) => Header(header.Key, text, path))];
+        return [.. headers.SelectMany(h => StringsOf(h.Value, h.Key, path), (h, text) => Header(h.Key, text, path))];
     }
 
     private static KeyValuePair<string, string> Header(string name, string value, string path)
     {
         var clean = name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_') && !value.Any(char.IsControl);
-        return clean && name.Length > 0 ? new(name, value) : throw HostsFile.Broken(path, $"header '{name}' has a character that no header may have");
+        return clean && name.Length > 0
+            ? new(name, value)
+            : throw HostsFile.Broken(path, $"header '{name}' has a character that no header may have");
     }
 
     private static ImmutableArray<string> StringsOf(object? value, string key, string path) => value switch
     {
         string single => [single],
-        TomlArray array => [.. array.Select(item => item as string ?? throw HostsFile.Broken(path, $"an entry of '{key}' is not a string"))],
+        TomlArray array =>
+            [.. array.Select(item => item as string ?? throw HostsFile.Broken(path, $"an entry of '{key}' is not a string"))],
         _ => throw HostsFile.Broken(path, $"'{key}' is neither a string nor an array of strings"),
     };
 }

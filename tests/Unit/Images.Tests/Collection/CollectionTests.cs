@@ -46,7 +46,8 @@ public sealed class CollectionTests : IAsyncLifetime
         File.WriteAllText(Path.Combine(_root.Path, "images/x.json.1-1.tmp"), "half");
         await using var again = new ImageRoom(_root.Path, _layers);
         Assert.Empty(again.Images.List());
-        Assert.DoesNotContain(again.Files(), f => f.Contains("left", StringComparison.Ordinal) || f.EndsWith(".tmp", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            again.Files(), f => f.Contains("left", StringComparison.Ordinal) || f.EndsWith(".tmp", StringComparison.Ordinal));
         await again.PullAsync(_registry.Reference());
         Assert.Equal(1, _registry.Count(_image.Layers[0].Digest.ToString()));
         Assert.DoesNotContain(again.Files(), f => f.StartsWith("leases/", StringComparison.Ordinal));
@@ -98,7 +99,8 @@ public sealed class CollectionTests : IAsyncLifetime
     public async Task ABadReferenceIsNotRemovedInSilence()
     {
         await using var room = new ImageRoom(_root.Path, _layers);
-        Assert.Equal(FaultCode.InvalidArgument, (await Assert.ThrowsAsync<RuntimeFault>(() => room.Images.RemoveAsync("Not A Name", default))).Code);
+        Assert.Equal(
+            FaultCode.InvalidArgument, (await Assert.ThrowsAsync<RuntimeFault>(() => room.Images.RemoveAsync("Not A Name", default))).Code);
     }
 
     [Fact]
@@ -107,7 +109,8 @@ public sealed class CollectionTests : IAsyncLifetime
         await using var room = new ImageRoom(_root.Path, _layers, o => o with { PinnedImages = [_registry.Reference()] });
         var record = await room.PullAsync(_registry.Reference());
         Assert.True(record.Pinned);
-        Assert.Equal(FaultCode.FailedPrecondition, (await Assert.ThrowsAsync<RuntimeFault>(() => room.Images.RemoveAsync(record.Id, default))).Code);
+        Assert.Equal(
+            FaultCode.FailedPrecondition, (await Assert.ThrowsAsync<RuntimeFault>(() => room.Images.RemoveAsync(record.Id, default))).Code);
         Assert.NotNull(room.Images.Find(record.Id));
     }
 

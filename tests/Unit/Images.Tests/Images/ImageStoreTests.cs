@@ -19,11 +19,13 @@ public sealed class ImageStoreTests : IDisposable
         var hex = record.Id[7..];
         string[] names =
         [
-            record.Id, hex, hex[..12], "sha256:" + hex[..12], hex[..40], "app:v1", "docker.io/app:v1", "docker.io/library/app:v1", "library/app:v1",
+            record.Id, hex, hex[..12], "sha256:" + hex[..12], hex[..40], "app:v1", "docker.io/app:v1", "docker.io/library/app:v1",
+                "library/app:v1",
             $"app@{record.Manifests[0]}", $"docker.io/library/app@{record.Manifests[0]}", $"app:other@{record.Manifests[0]}",
         ];
         Assert.All(names, name => Assert.Same(record, store.Find(name)));
-        string[] strangers = ["", "app", "app:v2", hex[..11], "zzzzzzzzzzzz", $"other@{record.Manifests[0]}", record.Id + "0", "App:v1", "sha256:"];
+        string[] strangers = [
+            "", "app", "app:v2", hex[..11], "zzzzzzzzzzzz", $"other@{record.Manifests[0]}", record.Id + "0", "App:v1", "sha256:"];
         Assert.All(strangers, name => Assert.Null(store.Find(name)));
     }
 
@@ -49,7 +51,8 @@ public sealed class ImageStoreTests : IDisposable
     [Fact]
     public void WhatIsPutIsThereAfterAReopen()
     {
-        var record = Open().Put(Record("a", "docker.io/library/app:v1") with { Config = new ImageConfig { User = "1:2", Env = ["A=b=c"], Labels = new Dictionary<string, string> { ["k"] = "v" } } });
+        var record = Open().Put(Record("a", "docker.io/library/app:v1") with { Config = new ImageConfig { User = "1:2", Env = [
+            "A=b=c"], Labels = new Dictionary<string, string> { ["k"] = "v" } } });
         var again = Open().Find("app:v1")!;
         Assert.Equal(record.ChainIds.AsEnumerable(), again.ChainIds);
         Assert.Equal((record.Id, record.SizeBytes, record.PulledAt, "1:2"), (again.Id, again.SizeBytes, again.PulledAt, again.Config.User));

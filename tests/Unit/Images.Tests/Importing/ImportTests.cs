@@ -28,7 +28,8 @@ public sealed class ImportTests : IAsyncLifetime
         Assert.Equal(["docker.io/library/app:v1"], record.RepoTags.AsEnumerable());
         Assert.Equal([$"docker.io/library/app@{_image.ManifestDigest}"], record.RepoDigests.AsEnumerable());
         Assert.Equal(_image.Tars, record.ChainIds.Select(chain => _room.Layers.Committed[chain]));
-        Assert.DoesNotContain(_room.Files(), f => f.StartsWith("content/ingest", StringComparison.Ordinal) || f.StartsWith("leases", StringComparison.Ordinal));
+        Assert.DoesNotContain(_room.Files(), f =>
+            f.StartsWith("content/ingest", StringComparison.Ordinal) || f.StartsWith("leases", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -75,7 +76,8 @@ public sealed class ImportTests : IAsyncLifetime
 
     [Fact]
     public async Task ADigestIsNotOursToGive() =>
-        Assert.Equal(FaultCode.InvalidArgument, (await FaultAsync(() => ImportAsync(Layout(_image, "app:v1"), $"app@{_image.ManifestDigest}"))).Code);
+        Assert.Equal(FaultCode.InvalidArgument, (
+            await FaultAsync(() => ImportAsync(Layout(_image, "app:v1"), $"app@{_image.ManifestDigest}"))).Code);
 
     [Fact]
     public async Task OfSeveralImagesTheNamedOneIsTaken()
@@ -162,8 +164,10 @@ public sealed class ImportTests : IAsyncLifetime
     public async Task WhatIsNoArchiveIsRefused()
     {
         await RefusedAsync(new Dictionary<string, byte[]> { ["hello"] = [1] });
-        foreach (var bytes in new byte[][] { [], [1, 2, 3], new byte[5000], [0x1F, 0x8B, 1, 2], Encoding.UTF8.GetBytes(new string('x', 3000)) })
-            Assert.Equal(FaultCode.InvalidArgument, (await FaultAsync(() => _room.Images.ImportAsync(new MemoryStream(bytes), null, default))).Code);
+        foreach (var bytes in new byte[][] { [], [1, 2, 3], new byte[5000], [0x1F, 0x8B, 1, 2], Encoding.UTF8.GetBytes(
+            new string('x', 3000)) })
+            Assert.Equal(
+                FaultCode.InvalidArgument, (await FaultAsync(() => _room.Images.ImportAsync(new MemoryStream(bytes), null, default))).Code);
         Assert.Empty(_room.Files());
     }
 
@@ -177,13 +181,16 @@ public sealed class ImportTests : IAsyncLifetime
     private static Task<RuntimeFault> FaultAsync(Func<Task> import) => Assert.ThrowsAsync<RuntimeFault>(import);
 
     private Task<IReadOnlyList<ImageRecord>> ImportAsync(
-        Dictionary<string, byte[]> files, string? reference = null, Packing packing = Packing.Plain, (string Name, string Target)[]? links = null)
+        Dictionary<string, byte[]> files, string? reference = null, Packing packing = Packing.Plain, (
+            string Name, string Target)[]? links = null)
     {
         using var memory = new MemoryStream();
         using (var tar = new TarWriter(memory, TarEntryFormat.Pax, true))
         {
-            foreach (var (name, target) in links ?? []) tar.WriteEntry(new PaxTarEntry(TarEntryType.SymbolicLink, name) { LinkName = target });
-            foreach (var (name, content) in files) tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content) });
+            foreach (var (name, target) in links ?? [])
+                tar.WriteEntry(new PaxTarEntry(TarEntryType.SymbolicLink, name) { LinkName = target });
+            foreach (var (name, content) in files)
+                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content) });
         }
 
         var archive = memory.ToArray();

@@ -55,7 +55,8 @@ public sealed class CredentialTests : IAsyncLifetime
     [Fact]
     public async Task ABearerTokenIsFetchedFromTheRealmWithServiceAndScope()
     {
-        Challenge(_registry, $"Bearer realm=\"http://{_other.Host}/token\",service=\"svc\",scope=\"repository:test/app:pull\"", "Bearer t0ken");
+        Challenge(
+            _registry, $"Bearer realm=\"http://{_other.Host}/token\",service=\"svc\",scope=\"repository:test/app:pull\"", "Bearer t0ken");
         TokenServer("t0ken");
         await _room.PullAsync(_registry.Reference(), Login);
         var asked = Assert.Single(_other.Requests);
@@ -181,13 +182,15 @@ public sealed class CredentialTests : IAsyncLifetime
 
     private void TokenServer(string token) => _other.Hook = async context =>
     {
-        await TestRegistry.AnswerAsync(context, 200, Encoding.UTF8.GetBytes($"{{\"token\":\"{token}\",\"expires_in\":60}}"), "application/json");
+        await TestRegistry.AnswerAsync(
+            context, 200, Encoding.UTF8.GetBytes($"{{\"token\":\"{token}\",\"expires_in\":60}}"), "application/json");
         return true;
     };
 
     private static void Redirect(TestRegistry from, TestRegistry to) => from.Hook = async context =>
     {
-        if (context.Request.Headers["Authorization"] is null && !context.Request.Url!.AbsolutePath.Contains("/blobs/", StringComparison.Ordinal)
+        if (context.Request.Headers["Authorization"] is null
+            && !context.Request.Url!.AbsolutePath.Contains("/blobs/", StringComparison.Ordinal)
             && context.Request.Headers["X-Extra"] is null)
         {
             context.Response.AddHeader("WWW-Authenticate", "Basic realm=\"x\"");

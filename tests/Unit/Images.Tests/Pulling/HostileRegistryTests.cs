@@ -32,7 +32,8 @@ public sealed class HostileRegistryTests : IAsyncLifetime
         var layer = image.Layers[0];
         _registry.Hook = async context =>
         {
-            if (context.Request.Headers["Range"] is not null || !context.Request.Url!.AbsolutePath.EndsWith(layer.Digest.ToString(), StringComparison.Ordinal)) return false;
+            if (context.Request.Headers["Range"] is not null
+                || !context.Request.Url!.AbsolutePath.EndsWith(layer.Digest.ToString(), StringComparison.Ordinal)) return false;
             context.Response.ContentLength64 = layer.Size;
             await context.Response.OutputStream.WriteAsync(image.Blobs[layer.Digest].AsMemory(0, 100_000));
             await context.Response.OutputStream.FlushAsync();
@@ -75,7 +76,8 @@ public sealed class HostileRegistryTests : IAsyncLifetime
         _registry.Serve(image);
         _registry.Hook = context =>
         {
-            if (!context.Request.Url!.AbsolutePath.Contains("/blobs/" + image.Layers[0].Digest, StringComparison.Ordinal)) return Task.FromResult(false);
+            if (!context.Request.Url!.AbsolutePath.Contains("/blobs/" + image.Layers[0].Digest, StringComparison.Ordinal))
+                return Task.FromResult(false);
             context.Response.Abort();
             return Task.FromResult(true);
         };
@@ -171,7 +173,8 @@ public sealed class HostileRegistryTests : IAsyncLifetime
     [Fact]
     public async Task AHugeManifestIsCutOff()
     {
-        _registry.Serve(Encoding.UTF8.GetBytes("{\"schemaVersion\":2,\"x\":\"" + new string('x', 5 << 20) + "\"}"), TestImage.OciManifest, "v1");
+        _registry.Serve(
+            Encoding.UTF8.GetBytes("{\"schemaVersion\":2,\"x\":\"" + new string('x', 5 << 20) + "\"}"), TestImage.OciManifest, "v1");
         Assert.Contains("larger than", (await _room.PullFaultAsync(_registry.Reference())).Message, StringComparison.Ordinal);
     }
 

@@ -57,17 +57,27 @@ public sealed class ImageDocumentTests
     [InlineData("layers", "[]")]
     [InlineData("layers", "[null]")]
     [InlineData("layers", "[{}]")]
-    [InlineData("layers", "[{\"mediaType\":null,\"digest\":\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"size\":1}]")]
+    [InlineData("layers",
+        "[{\"mediaType\":null,\"digest\":\"DIGEST\",\"size\":1}]")]
     [InlineData("layers", "[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"sha512:00\",\"size\":1}]")]
-    [InlineData("layers", "[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"sha256:../../../../etc/passwd\",\"size\":1}]")]
-    [InlineData("layers", "[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"size\":-1}]")]
-    [InlineData("layers", "[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+encrypted\",\"digest\":\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"size\":1}]")]
-    [InlineData("config", "{\"mediaType\":\"application/vnd.cncf.helm.config.v1+json\",\"digest\":\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"size\":1}")]
-    [InlineData("config", "{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"size\":99999999}")]
+    [InlineData(
+        "layers", "[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"sha256:../../../../etc/passwd\",\"size\":1}]")]
+    [InlineData(
+        "layers",
+            "[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"DIGEST\",\"size\":-1}]")]
+    [InlineData(
+        "layers",
+            "[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+encrypted\",\"digest\":\"DIGEST\",\"size\":1}]")]
+    [InlineData(
+        "config",
+            "{\"mediaType\":\"application/vnd.cncf.helm.config.v1+json\",\"digest\":\"DIGEST\",\"size\":1}")]
+    [InlineData(
+        "config",
+            "{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"DIGEST\",\"size\":99999999}")]
     public void WhatNoImageHasIsRefused(string member, string json)
     {
         var manifest = _image.Manifest(TestImage.OciManifest);
-        manifest[member] = JsonNode.Parse(json);
+        manifest[member] = JsonNode.Parse(Filled(json));
         Assert.Throws<InvalidDataException>(() => ImageDocument.Parse(Bytes(manifest), null));
     }
 
@@ -89,7 +99,8 @@ public sealed class ImageDocumentTests
     [InlineData("{")]
     [InlineData("{\"schemaVersion\":2,\"schemaVersion\":2}")]
     [InlineData("{\"schemaVersion\":\"2\"}")]
-    public void WhatIsNoDocumentIsRefused(string text) => Assert.Throws<InvalidDataException>(() => ImageDocument.Parse(Encoding.UTF8.GetBytes(text), null));
+    public void WhatIsNoDocumentIsRefused(string text) =>
+        Assert.Throws<InvalidDataException>(() => ImageDocument.Parse(Encoding.UTF8.GetBytes(text), null));
 
     [Theory]
     [InlineData("{\"rootfs\":null}")]
@@ -97,8 +108,10 @@ public sealed class ImageDocumentTests
     [InlineData("{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":null}}")]
     [InlineData("{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[null]}}")]
     [InlineData("{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}")]
-    [InlineData("{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"]},\"config\":{\"Env\":[null]}}")]
-    public void AConfigFitsItsManifest(string json) => Assert.Throws<InvalidDataException>(() => ImageDocument.ParseConfig(Encoding.UTF8.GetBytes(json), 1));
+    [InlineData(
+        "{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"DIGEST\"]},\"config\":{\"Env\":[null]}}")]
+    public void AConfigFitsItsManifest(string json) =>
+        Assert.Throws<InvalidDataException>(() => ImageDocument.ParseConfig(Encoding.UTF8.GetBytes(Filled(json)), 1));
 
     /// <summary>The vector of image-spec config.md's definition, computed by hand with sha256sum.</summary>
     [Fact]
@@ -111,6 +124,10 @@ public sealed class ImageDocumentTests
         Assert.Equal(TestImage.Hash(Encoding.ASCII.GetBytes($"{a} {b}")), chain[1]);
         Assert.Empty(ChainId.Of([]));
     }
+
+    /// <summary>The table's DIGEST stands for a digest.</summary>
+    private static string Filled(string json) =>
+        json.Replace("DIGEST", "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", StringComparison.Ordinal);
 
     private static byte[] Bytes(JsonNode node) => Encoding.UTF8.GetBytes(node.ToJsonString());
 }

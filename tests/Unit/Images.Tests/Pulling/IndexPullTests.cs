@@ -60,11 +60,13 @@ public sealed class IndexPullTests : IAsyncLifetime
             var shell = new TestImage("shell" + i, Packing.Gzip) { ManifestBytes = document };
             images.Add(shell);
             document = System.Text.Encoding.UTF8.GetBytes(
-                System.Text.Encoding.UTF8.GetString(TestImage.Index((shell, "linux/amd64"))).Replace("oci.image.manifest", "oci.image.index", StringComparison.Ordinal));
+                System.Text.Encoding.UTF8.GetString(
+                    TestImage.Index((shell, "linux/amd64"))).Replace("oci.image.manifest", "oci.image.index", StringComparison.Ordinal));
         }
 
         _registry.Serve(document, TestImage.OciIndex, "v1", [.. images]);
-        foreach (var shell in images.Skip(1)) _registry.Manifests[shell.ManifestDigest.ToString()] = (shell.ManifestBytes, TestImage.OciIndex);
+        foreach (var shell in images.Skip(1))
+            _registry.Manifests[shell.ManifestDigest.ToString()] = (shell.ManifestBytes, TestImage.OciIndex);
         var fault = await _room.PullFaultAsync(_registry.Reference());
         Assert.True(fault.Message.Contains("nested", StringComparison.Ordinal), fault.Message);
     }

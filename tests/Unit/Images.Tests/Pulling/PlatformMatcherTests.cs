@@ -16,7 +16,8 @@ public sealed class PlatformMatcherTests
     [InlineData(V3, 3)]
     [InlineData(V4, 4)]
     [InlineData("model name : x", 1)]
-    public void TheKernelsFlagsSayTheLevel(string line, int level) => Assert.Equal(level, PlatformMatcher.Amd64Level(["processor : 0", line, V1]));
+    public void TheKernelsFlagsSayTheLevel(string line, int level) =>
+        Assert.Equal(level, PlatformMatcher.Amd64Level(["processor : 0", line, V1]));
 
     [Theory]
     [InlineData("linux/amd64", 3, 0)]
@@ -52,6 +53,7 @@ public sealed class PlatformMatcherTests
     private static Descriptor Entry(string platform)
     {
         var parts = platform.Split('/');
-        return new Descriptor { Platform = parts.Length == 1 ? null : new Platform { Os = parts[0], Architecture = parts[1], Variant = parts.ElementAtOrDefault(2) } };
+        return new Descriptor { Platform = parts.Length == 1
+            ? null : new Platform { Os = parts[0], Architecture = parts[1], Variant = parts.ElementAtOrDefault(2) } };
     }
 }

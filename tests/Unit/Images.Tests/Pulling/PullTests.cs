@@ -33,7 +33,8 @@ public sealed class PullTests : IAsyncLifetime
         Assert.Equal(record.ChainIds.AsEnumerable(), _room.Layers.CommitOrder);
         Assert.Same(record, _room.Images.Find(_registry.Reference()));
         Assert.Equal(
-            new[] { $"content/blobs/sha256/{image.Config.Digest.Hex}", $"content/blobs/sha256/{image.ManifestDigest.Hex}", $"images/{image.Config.Digest.Hex}.json" }.Order(StringComparer.Ordinal),
+            new[] { $"content/blobs/sha256/{image.Config.Digest.Hex}", $"content/blobs/sha256/{image.ManifestDigest.Hex}",
+                $"images/{image.Config.Digest.Hex}.json" }.Order(StringComparer.Ordinal),
             _room.Files());
     }
 
@@ -156,7 +157,8 @@ public sealed class PullTests : IAsyncLifetime
     [Theory]
     [InlineData("user/UPPER")]
     [InlineData("")]
-    public async Task ABadReferenceIsInvalid(string reference) => Assert.Equal(FaultCode.InvalidArgument, (await _room.PullFaultAsync(reference)).Code);
+    public async Task ABadReferenceIsInvalid(string reference) =>
+        Assert.Equal(FaultCode.InvalidArgument, (await _room.PullFaultAsync(reference)).Code);
 
     private sealed class Listener(Action<PullProgress> tell) : IProgress<PullProgress>
     {

@@ -24,7 +24,8 @@ public sealed class HostsFileTests
             ["https://z.example:5000/", "http://a.example/", "https://b.example/", "https://registry-1.docker.io/"],
             hosts.Select(h => h.Origin.ToString()));
         Assert.Equal(
-            [HostCapabilities.Pull | HostCapabilities.Resolve, HostCapabilities.Pull, HostCapabilities.None, HostCapabilities.Pull | HostCapabilities.Resolve],
+            [HostCapabilities.Pull | HostCapabilities.Resolve, HostCapabilities.Pull, HostCapabilities.None,
+                HostCapabilities.Pull | HostCapabilities.Resolve],
             hosts.Select(h => h.Capabilities));
         Assert.Equal([false, false, false, true], hosts.Select(h => h.IsRegistry));
     }
@@ -70,7 +71,8 @@ public sealed class HostsFileTests
         Assert.Equal(["/etc/certs.d/docker.io/a.crt", "/abs/b.crt"], host.CaFiles.AsEnumerable());
         const string Dir = "/etc/certs.d/docker.io/";
         Assert.Equal(
-            [new(Dir + "one.pem", null), new(Dir + "two.cert", Dir + "two.key"), new(Dir + "three.pem", null), new ClientCertificate(Dir + "four.pem", null)],
+            [new(Dir + "one.pem", null), new(
+                Dir + "two.cert", Dir + "two.key"), new(Dir + "three.pem", null), new ClientCertificate(Dir + "four.pem", null)],
             host.ClientCertificates.AsEnumerable());
     }
 

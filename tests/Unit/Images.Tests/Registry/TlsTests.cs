@@ -49,7 +49,8 @@ public sealed class TlsTests : IAsyncLifetime
     public async Task SkipVerifySkips() => Assert.Equal(_image.Id, (await PullAsync("skip_verify = true")).Id);
 
     [Fact]
-    public async Task ACertificateForAnotherNameIsRefusedEvenFromATrustedAuthority() => await RefusedAsync("ca = \"../ca.crt\"", "elsewhere.example");
+    public async Task ACertificateForAnotherNameIsRefusedEvenFromATrustedAuthority() =>
+        await RefusedAsync("ca = \"../ca.crt\"", "elsewhere.example");
 
     [Fact]
     public async Task TheClientCertificateIsShown()

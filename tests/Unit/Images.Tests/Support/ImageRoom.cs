@@ -6,7 +6,9 @@ using ShimRuntime.Oci;
 
 namespace ShimRuntime.Images.Tests.Support;
 
-/// <summary>The room over a layer store in memory: what these tests are about is everything around it. The real one has tests of its own.</summary>
+/// <summary>
+/// The room over a layer store in memory: what these tests are about is everything around it. The real one has tests of its own.
+/// </summary>
 internal sealed class ImageRoom : IAsyncDisposable
 {
     private readonly CancellationTokenSource _daemon = new();
@@ -19,7 +21,8 @@ internal sealed class ImageRoom : IAsyncDisposable
         Layers = layers ?? new MemoryLayers();
         var options = new ImageOptions { Root = Root, StallTimeout = TimeSpan.FromSeconds(5) };
         Services = ImageServices.Compose(
-            configure?.Invoke(options) ?? options, new LayerParts(Layers, Layers, Layers, new CollectorLock()), NullLoggerFactory.Instance, _daemon.Token);
+            configure?.Invoke(options)
+                ?? options, new LayerParts(Layers, Layers, Layers, new CollectorLock()), NullLoggerFactory.Instance, _daemon.Token);
     }
 
     public string Root { get; }
@@ -30,7 +33,8 @@ internal sealed class ImageRoom : IAsyncDisposable
 
     public IImageService Images => Services.Images;
 
-    public Task<ImageRecord> PullAsync(string reference, RegistryCredentials? credentials = null, IProgress<PullProgress>? progress = null) =>
+    public Task<ImageRecord> PullAsync(
+        string reference, RegistryCredentials? credentials = null, IProgress<PullProgress>? progress = null) =>
         Images.PullAsync(new PullRequest(reference, credentials), progress, TestContext.Deadline());
 
     public async Task<RuntimeFault> PullFaultAsync(string reference, RegistryCredentials? credentials = null)
@@ -42,7 +46,8 @@ internal sealed class ImageRoom : IAsyncDisposable
 
     /// <summary>Files below the root, "images/x.json".</summary>
     public IReadOnlyList<string> Files() =>
-        [.. Directory.EnumerateFiles(Root, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Root, f)).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateFiles(
+            Root, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Root, f)).Order(StringComparer.Ordinal)];
 
     public async ValueTask DisposeAsync()
     {

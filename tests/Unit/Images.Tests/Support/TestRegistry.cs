@@ -7,9 +7,12 @@ using ShimRuntime.Oci;
 namespace ShimRuntime.Images.Tests.Support;
 
 /// <summary>What a request was, as the registry saw it.</summary>
-public sealed record SeenRequest(string Method, string Path, string? Authorization, string? Range, string Query, string? Body, string? Extra);
+public sealed record SeenRequest(
+    string Method, string Path, string? Authorization, string? Range, string Query, string? Body, string? Extra);
 
-/// <summary>A registry in this process, speaking HTTP on the loopback: it serves what it is given, and misbehaves as a test tells it to.</summary>
+/// <summary>
+/// A registry in this process, speaking HTTP on the loopback: it serves what it is given, and misbehaves as a test tells it to.
+/// </summary>
 public sealed class TestRegistry : IDisposable
 {
     private readonly HttpListener _listener = new();
@@ -46,7 +49,8 @@ public sealed class TestRegistry : IDisposable
 
     public string Reference(string name = "test/app:v1") => $"{Host}/{name}";
 
-    public void Serve(TestImage image, string tag = "v1", string type = TestImage.OciManifest) => Serve(image.ManifestBytes, type, tag, image);
+    public void Serve(TestImage image, string tag = "v1", string type = TestImage.OciManifest) =>
+        Serve(image.ManifestBytes, type, tag, image);
 
     public void Serve(byte[] document, string type, string tag, params TestImage[] images)
     {
@@ -100,7 +104,8 @@ public sealed class TestRegistry : IDisposable
         var request = context.Request;
         var body = request.HasEntityBody ? await new StreamReader(request.InputStream, Encoding.UTF8).ReadToEndAsync() : null;
         Requests.Enqueue(new SeenRequest(
-            request.HttpMethod, request.Url!.AbsolutePath, request.Headers["Authorization"], request.Headers["Range"], request.Url.Query, body, request.Headers["X-Extra"]));
+            request.HttpMethod, request.Url!.AbsolutePath, request.Headers["Authorization"], request.Headers["Range"], request.Url.Query,
+                body, request.Headers["X-Extra"]));
         try
         {
             if (Hook is { } hook && await hook(context)) return;
@@ -121,7 +126,8 @@ public sealed class TestRegistry : IDisposable
             if (SendDigestHeader) context.Response.Headers["Docker-Content-Digest"] = TestImage.Hash(manifest.Content).ToString();
             await AnswerAsync(context, 200, manifest.Content, manifest.Type);
         }
-        else if (path.Contains("/blobs/", StringComparison.Ordinal) && Digest.TryParse(key, out var digest) && Blobs.TryGetValue(digest, out var blob))
+        else if (path.Contains("/blobs/", StringComparison.Ordinal)
+            && Digest.TryParse(key, out var digest) && Blobs.TryGetValue(digest, out var blob))
         {
             await BlobAsync(context, blob);
         }

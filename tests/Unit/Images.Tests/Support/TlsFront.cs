@@ -50,7 +50,8 @@ public sealed class TlsFront : IDisposable
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(name);
         request.CertificateExtensions.Add(names.Build());
-        using var issued = request.Create(_authority, _authority.NotBefore, _authority.NotAfter, System.Text.Encoding.ASCII.GetBytes(serial));
+        using var issued = request.Create(
+            _authority, _authority.NotBefore, _authority.NotAfter, System.Text.Encoding.ASCII.GetBytes(serial));
         using var whole = issued.CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);
     }
