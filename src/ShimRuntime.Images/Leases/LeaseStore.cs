@@ -53,15 +53,22 @@ internal sealed class LeaseStore
         using var reader = await _collector.ReadAsync(cancellation).ConfigureAwait(false);
         DurableFile.Write(PathOf(record), JsonSerializer.SerializeToUtf8Bytes(record, LeaseJson.Default.LeaseRecord));
         _records[record.Id] = record;
+        DeleteLeft(record.Reference);
     }
 
     internal void Release(LeaseRecord released)
     {
         Delete(released);
-        foreach (var left in _records.Values.Where(r => r.Reference == released.Reference && !_live.ContainsKey(r.Id))) Delete(left);
+        DeleteLeft(released.Reference);
     }
 
     internal void Abandon(LeaseRecord record) => _live.TryRemove(record.Id, out _);
+
+    /// <summary>What earlier attempts at the reference left: the newest lease names all that is still of use.</summary>
+    private void DeleteLeft(string reference)
+    {
+        foreach (var left in _records.Values.Where(r => r.Reference == reference && !_live.ContainsKey(r.Id))) Delete(left);
+    }
 
     private void Delete(LeaseRecord record)
     {

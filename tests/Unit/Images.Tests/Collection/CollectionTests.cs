@@ -30,6 +30,7 @@ public sealed class CollectionTests : IAsyncLifetime
     {
         await using var room = new ImageRoom(_root.Path, _layers);
         await FailAtTheSecondLayerAsync(room);
+        await FailAtTheSecondLayerAsync(room);
         Assert.Single(room.Files(), f => f.StartsWith("leases/", StringComparison.Ordinal));
         Assert.Single(_layers.Committed);
         await room.PullAsync(_registry.Reference());
