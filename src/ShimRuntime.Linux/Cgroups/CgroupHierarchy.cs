@@ -21,7 +21,7 @@ public sealed class CgroupHierarchy
     /// <summary>True: the controllers are on the unified hierarchy.</summary>
     public bool IsV2 { get; }
 
-    /// <summary>The mounts in use: on v2 the one; on v1 every v1 mount, each once, named ones (systemd) included.</summary>
+    /// <summary>The mounts in use: on v2 the one; on v1 every v1 mount, each once, named ones (systemd) and a hybrid's v2 mount included.</summary>
     public IReadOnlyList<CgroupMount> Mounts => _mounts;
 
     /// <summary>Reads the mount table of this process.</summary>
@@ -43,8 +43,10 @@ public sealed class CgroupHierarchy
             if (filesystem[0] == "cgroup") Add(v1, new CgroupMount(Unescape(mount[4]), false, ControllersIn(filesystem[2])));
         }
 
-        // A v1 mount with real controllers decides: the v2 mount of a hybrid machine has only what v1 left over.
-        if (v1.Exists(m => m.Controllers.Any(c => !c.StartsWith("name=", StringComparison.Ordinal)))) return new CgroupHierarchy(v1, false);
+        // A v1 mount with real controllers decides. The v2 mount of a hybrid machine has none of them, but runc puts containers there too,
+        // so it is made, filled and removed like a named hierarchy.
+        if (v1.Exists(m => m.Controllers.Any(c => !c.StartsWith("name=", StringComparison.Ordinal))))
+            return new CgroupHierarchy([.. v1, .. v2.Take(1)], false);
         return v2.Count > 0
             ? new CgroupHierarchy([v2[0]], true)
             : throw RuntimeFault.FailedPrecondition("failed to find the cgroup filesystem: none is mounted; mount cgroup2 on /sys/fs/cgroup");

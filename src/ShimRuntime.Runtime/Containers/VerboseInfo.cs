@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
-using Google.Protobuf;
 
 namespace ShimRuntime.Runtime.Containers;
 
@@ -13,10 +12,6 @@ internal sealed class VerboseInfo(RuntimeOptions options, ContainerPaths paths)
 {
     private const string Snapshotter = "overlayfs";
     private const string RuntimeType = "shimruntime.runc.v1";
-
-    // The keys of Go's encoding of the same messages: proto names, numbers for enums.
-    private static readonly JsonFormatter Formatter = new(JsonFormatter.Settings.Default
-        .WithPreserveProtoFieldNames(true).WithFormatEnumsAsIntegers(true));
 
     public string Of(ContainerEntry entry)
     {
@@ -33,7 +28,7 @@ internal sealed class VerboseInfo(RuntimeOptions options, ContainerPaths paths)
             json.WriteString("runtimeType", RuntimeType);
             WriteOptions(json);
             json.WritePropertyName("config");
-            json.WriteRawValue(Formatter.Format(entry.Config));
+            CriJson.Write(json, entry.Config);
             WriteSpec(json, record);
             json.WriteNumber("generation", record.Generation);
             json.WriteNumber("shimPid", entry.Shim?.Process.Pid ?? 0);
