@@ -66,7 +66,7 @@ internal sealed class StartVerb(ContainerParts parts)
     private async Task RefusedAsync(ContainerEntry entry, ExitStatus exit)
     {
         await parts.Supervisor.EndAsync(entry, ExitFile.From(exit)).ConfigureAwait(false);
-        throw RuntimeFault.Internal($"failed to start container '{entry.Id}': {exit.Message}");
+        throw new RuntimeFault(FaultCode.Unknown, $"failed to start container '{entry.Id}': {exit.Message}"); // not Internal: the image's or the user's fault, as a rule
     }
 
     /// <summary>The shim died or the connection broke on the way: what became of the start is the supervisor's to find out, by the shim's death or Hello.</summary>
