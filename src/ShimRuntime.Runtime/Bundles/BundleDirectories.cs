@@ -36,7 +36,7 @@ public static class BundleDirectories
         if (Directory.Exists(volume.HostPath)) return;
         // Filled beside its name and renamed: a create that dies half-way leaves no half-filled volume behind.
         var temp = volume.HostPath + ".new";
-        if (Directory.Exists(temp)) Directory.Delete(temp, true);
+        Remove(temp);
         Directory.CreateDirectory(temp);
         using (var source = Source(volume, rootfs))
         using (var target = SafeDirFd.Open(temp))
@@ -45,6 +45,13 @@ public static class BundleDirectories
         }
 
         Directory.Move(temp, volume.HostPath);
+    }
+
+    private static void Remove(string directory)
+    {
+        if (!Directory.Exists(directory)) return;
+        using var parent = SafeDirFd.Open(Path.GetDirectoryName(directory)!);
+        DirectoryTree.Remove(parent, FileName.Create(Path.GetFileName(directory)));
     }
 
     /// <summary>The image's directory, found inside the rootfs whatever its links say (CVE-2022-23648); null: the image has none.</summary>

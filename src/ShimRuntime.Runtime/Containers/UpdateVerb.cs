@@ -18,7 +18,8 @@ internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
     {
         var entry = parts.Store.Get(request.ContainerId, "update");
         if (request.Linux is null) throw RuntimeFault.InvalidArgument($"failed to update container '{entry.Id}': the request has no linux resources");
-        bundles.ValidateResources(request.Linux, $"failed to update container '{entry.Id}'");
+        // Judged with what is in force: a swap limit makes sense only beside the memory limit.
+        bundles.ValidateResources(ResourceTranslator.Merge(entry.Record.Resources.ToCri(), request.Linux), $"failed to update container '{entry.Id}'");
         var change = request.Linux.Clone();
         Task update;
         await using ((await entry.Gate.EnterAsync(client).ConfigureAwait(false)).ConfigureAwait(false))

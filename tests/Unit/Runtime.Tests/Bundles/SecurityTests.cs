@@ -1,0 +1,140 @@
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Bundles;
+using Xunit;
+using ProfileType = ShimRuntime.Cri.V1.SecurityProfile.Types.ProfileType;
+
+namespace ShimRuntime.Runtime.Tests.Bundles;
+
+public sealed class SecurityTests : IDisposable
+{
+    private readonly SpecFixture _spec = new();
+
+    public void Dispose() => _spec.Dispose();
+
+    [Theory]
+    [InlineData("ALL", "CHOWN", 40, "CAP_CHOWN", false)]
+    [InlineData("CHOWN", "ALL", 1, "CAP_CHOWN", true)]
+    [InlineData("all", "all", 0, "CAP_CHOWN", false)]
+    [InlineData("cap_net_admin", "", 15, "CAP_NET_ADMIN", true)]
+    [InlineData("", "NET_RAW", 13, "CAP_NET_RAW", false)]
+    [InlineData("SYS_TIME", "SYS_TIME", 14, "CAP_SYS_TIME", false)]
+    public void Adds_and_drops_work_together(string add, string drop, int count, string capability, bool has)
+    {
+        _spec.Context.Capabilities = new Capability();
+        if (add.Length > 0) _spec.Context.Capabilities.AddCapabilities.Add(add);
+        if (drop.Length > 0) _spec.Context.Capabilities.DropCapabilities.Add(drop);
+        var sets = _spec.Build().Spec.Process.Capabilities!;
+        Assert.Equal(count, sets.Bounding.Count);
+        Assert.Equal(has, sets.Bounding.Contains(capability));
+        Assert.Empty(sets.Inheritable);
+        Assert.Equal(sets.Bounding, sets.Effective);
+    }
+
+    [Fact]
+    public void Unknown_capabilities_are_refused_and_so_are_those_beyond_the_node()
+    {
+        _spec.Context.Capabilities = new Capability { DropCapabilities = { "FLY" } };
+        _spec.Refuses("drop_capabilities 'FLY'");
+        _spec.Context.Capabilities = new Capability { AddCapabilities = { "SYS_RESOURCE" } };
+        _spec.Host.Facts = _spec.Host.Facts with { Capabilities = CapabilityNames.Default.ToHashSet() };
+        _spec.Refuses("CAP_SYS_RESOURCE", FaultCode.FailedPrecondition);
+    }
+
+    [Fact]
+    public void Privileged_needs_a_privileged_pod()
+    {
+        _spec.Context.Privileged = true;
+        _spec.Refuses("privileged");
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("relative.json")]
+    [InlineData("/a/../etc/x.json")]
+    [InlineData("/missing.json")]
+    [InlineData("/broken.json")]
+    [InlineData("/action.json")]
+    [InlineData("/listener.json")]
+    [InlineData("/argument.json")]
+    [InlineData("/null.json")]
+    public void A_localhost_seccomp_profile_that_is_none_is_refused(string reference)
+    {
+        _spec.Host.Files["/broken.json"] = "{";
+        _spec.Host.Files["/null.json"] = """{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":null,"action":"SCMP_ACT_ALLOW"}]}""";
+        _spec.Host.Files["/action.json"] = """{"defaultAction":"SCMP_ACT_NOTIFY"}""";
+        _spec.Host.Files["/listener.json"] = """{"defaultAction":"SCMP_ACT_ALLOW","listenerPath":"/run/x.sock"}""";
+        _spec.Host.Files["/argument.json"] =
+            """{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["read"],"action":"SCMP_ACT_ERRNO","args":[{"index":6,"value":0,"op":"SCMP_CMP_EQ"}]}]}""";
+        _spec.Context.Seccomp = new SecurityProfile { ProfileType = ProfileType.Localhost, LocalhostRef = reference };
+        _spec.Refuses("linux.security_context.seccomp");
+    }
+
+    [Fact]
+    public void Runtime_default_allows_by_capability_and_refuses_clone3_softly()
+    {
+        _spec.Context.Seccomp = new SecurityProfile { ProfileType = ProfileType.RuntimeDefault };
+        var profile = _spec.Build().Spec.Linux.Seccomp!;
+        Assert.Equal("SCMP_ACT_ERRNO", profile.DefaultAction);
+        Assert.Contains(profile.Syscalls!, r => r.Names.Contains("clone3") && r.ErrnoRet == 38);
+        Assert.DoesNotContain(profile.Syscalls!, r => r.Names.Contains("mount") || r.Names.Contains("io_uring_setup") || r.Names.Contains("keyctl"));
+        _spec.Context.Capabilities = new Capability { AddCapabilities = { "SYS_ADMIN" } };
+        profile = _spec.Build().Spec.Linux.Seccomp!;
+        Assert.Contains(profile.Syscalls!, r => r.Names.Contains("mount") && r.Names.Contains("clone3") && r.Action == "SCMP_ACT_ALLOW");
+    }
+
+    [Fact]
+    public void Seccomp_can_be_off_by_configuration_or_missing_in_the_kernel()
+    {
+        _spec.Context.Seccomp = new SecurityProfile { ProfileType = ProfileType.RuntimeDefault };
+        _spec.SeccompDefault = false;
+        Assert.Null(_spec.Build().Spec.Linux.Seccomp);
+        _spec.SeccompDefault = true;
+        _spec.Host.Facts = _spec.Host.Facts with { Seccomp = false };
+        _spec.Refuses("no seccomp", FaultCode.FailedPrecondition);
+    }
+
+    [Fact]
+    public void An_apparmor_profile_must_be_named_and_loaded()
+    {
+        _spec.Context.Apparmor = new SecurityProfile { ProfileType = ProfileType.Localhost };
+        _spec.Refuses("apparmor.localhost_ref is empty");
+        _spec.Context.Apparmor.LocalhostRef = "mine";
+        _spec.Refuses("AppArmor is off", FaultCode.FailedPrecondition);
+        _spec.Host.Facts = _spec.Host.Facts with { Apparmor = true };
+        _spec.Refuses("not loaded", FaultCode.FailedPrecondition);
+        _spec.Context.Apparmor = null;
+        _spec.Host.Profiles.Add("shimruntime-default");
+        Assert.Equal("shimruntime-default", _spec.Build().Spec.Process.ApparmorProfile);
+    }
+
+    [Fact]
+    public void Selinux_options_matter_only_where_there_is_selinux()
+    {
+        _spec.Context.SelinuxOptions = new SELinuxOption { Type = "app_t", Level = "s0:c1,c2" };
+        Assert.Null(_spec.Build().Spec.Process.SelinuxLabel);
+        _spec.Host.Facts = _spec.Host.Facts with { Selinux = true };
+        var spec = _spec.Build().Spec;
+        Assert.Equal("system_u:system_r:app_t:s0:c1,c2", spec.Process.SelinuxLabel);
+        Assert.Equal("system_u:object_r:container_file_t:s0:c1,c2", spec.Linux.MountLabel);
+    }
+
+    [Fact]
+    public void Pid_modes_must_fit_the_pod()
+    {
+        _spec.Context.NamespaceOptions = new NamespaceOption { Pid = NamespaceMode.Node };
+        _spec.Refuses("NODE in a pod that is not");
+        _spec.Context.NamespaceOptions = new NamespaceOption { Pid = NamespaceMode.Target };
+        _spec.Refuses("TARGET without a running container");
+        _spec.Context.NamespaceOptions = new NamespaceOption { Pid = NamespaceMode.Pod };
+        _spec.Refuses("shares no PID namespace", FaultCode.FailedPrecondition);
+    }
+
+    [Fact]
+    public void Nothing_of_the_pod_becomes_a_runtime_annotation()
+    {
+        _spec.Config.Annotations["org.systemd.property.ExecStart"] = "x";
+        _spec.Pod.Annotations["run.oci.handler"] = "x";
+        Assert.All(_spec.Build().Spec.Annotations!.Keys, k => Assert.True(k.StartsWith("io.kubernetes.cri.", StringComparison.Ordinal) || k == "io.shimruntime.generation"));
+    }
+}
