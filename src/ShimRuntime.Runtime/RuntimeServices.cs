@@ -16,8 +16,11 @@ namespace ShimRuntime.Runtime;
 /// </summary>
 public sealed class RuntimeServices : IAsyncDisposable
 {
-    private RuntimeServices(ISandboxService sandboxes, IContainerService containers, IStatsService stats, INodeService node)
+    private readonly Cgroup _root;
+
+    private RuntimeServices(ISandboxService sandboxes, IContainerService containers, IStatsService stats, INodeService node, Cgroup root)
     {
+        _root = root;
         Sandboxes = sandboxes;
         Containers = containers;
         Stats = stats;
@@ -54,7 +57,8 @@ public sealed class RuntimeServices : IAsyncDisposable
         });
         var places = new StatsPlaces(hierarchy, Path.Combine(options.Root, "snapshots"));
         var stats = new StatsService(parts.Store, sandboxStore, dependencies.Snapshots, places);
-        return new RuntimeServices(sandboxes, containers, stats, new NodeService(options, network, new RuncProbe(options.RuncPath, exits)));
+        return new RuntimeServices(sandboxes, containers, stats, new NodeService(options, network, new RuncProbe(options.RuncPath, exits)),
+            new Cgroup(hierarchy, options.CgroupRoot));
     }
 
     /// <summary>Sandboxes first, then containers; CRI answers Unavailable until this returns.</summary>
@@ -64,7 +68,12 @@ public sealed class RuntimeServices : IAsyncDisposable
         await Containers.RecoverAsync(cancellation).ConfigureAwait(false);
     }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    /// <summary>The parent of pod cgroups goes with the last of them; while one is there, the kernel keeps it.</summary>
+    public ValueTask DisposeAsync()
+    {
+        _root.RemoveIfUnused();
+        return ValueTask.CompletedTask;
+    }
 
     private static ContainerParts Parts(RuntimeOptions options, RuntimeDependencies dependencies, Host host, CancellationToken stopping)
     {

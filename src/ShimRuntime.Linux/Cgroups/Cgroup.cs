@@ -31,6 +31,12 @@ public sealed partial class Cgroup(CgroupHierarchy hierarchy, string path)
         return removed;
     }
 
+    /// <summary>Removes it if nothing is below it and no process in it; descendants, also empty ones, keep it.</summary>
+    public void RemoveIfUnused()
+    {
+        foreach (var directory in Hierarchy.PathsOf(Path)) _ = NativePath.RemoveDirectory(directory);
+    }
+
     /// <summary>The directory with this controller's files; null when v1 has no such mount.</summary>
     public string? DirectoryOf(string controller) => Hierarchy.PathOf(controller, Path);
 
