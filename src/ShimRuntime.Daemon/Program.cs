@@ -6,7 +6,9 @@ using ShimRuntime.Linux;
 
 namespace ShimRuntime.Daemon;
 
-/// <summary>shimruntimed. Exit codes: 0 ended as asked; 1 it can't serve (one sentence on stderr says why); 2 wrong flags or settings.</summary>
+/// <summary>
+/// shimruntimed. Exit codes: 0 ended as asked; 1 it can't serve (one sentence on stderr says why); 2 wrong flags or settings.
+/// </summary>
 internal static class Program
 {
     private const int Failed = 1;

@@ -12,7 +12,8 @@ public sealed partial class HouseRuleTests
     private const int SatelliteLines = 40;
 
     [Fact]
-    public void Nothing_is_left_to_do() => Violations.None(Lines("src").Concat(Lines("tests")).Where(l => Unfinished().IsMatch(l.Text)).Select(l => l.Place));
+    public void Nothing_is_left_to_do() =>
+        Violations.None(Lines("src").Concat(Lines("tests")).Where(l => Unfinished().IsMatch(l.Text)).Select(l => l.Place));
 
     /// <summary>Names that say nothing collect what belongs elsewhere.</summary>
     [Fact]

@@ -12,24 +12,24 @@ public sealed class SourceSizeTests
     private const int TestFileLines = 600;
     private const int FunctionLines = 80;
     private const int Parameters = 5;
-    private const int LineCharacters = 180;
+    private const int LineCharacters = 200;
 
     [Theory]
     [InlineData("src", FileLines)]
     [InlineData("tests", TestFileLines)]
     public void No_file_is_too_long(string tree, int most)
     {
-        var tooLong = Repository.Sources(tree).Select(f => (File: f, Lines: Repository.Read(f).AsSpan().Count('\n'))).Where(f => f.Lines > most);
-        Violations.None(tooLong.Select(f => $"{f.File}: {f.Lines} lines, {most} are the most"));
+        var files = Repository.Sources(tree).Select(f => (File: f, Lines: Repository.Read(f).AsSpan().Count('\n')));
+        Violations.None(files.Where(f => f.Lines > most).Select(f => $"{f.File}: {f.Lines} lines, {most} are the most"));
     }
 
     [Fact]
     public void No_function_is_too_long() =>
-        Violations.None(Functions().Where(f => f.Lines > FunctionLines).Select(f => $"{f.Place}: {f.Lines} lines, {FunctionLines} are the most"));
+        Violations.None(Functions().Where(f => f.Lines > FunctionLines).Select(f => $"{f.Place}: {f.Lines} lines"));
 
     [Fact]
     public void No_function_takes_too_many_parameters() =>
-        Violations.None(Functions().Where(f => f.Parameters > Parameters).Select(f => $"{f.Place}: {f.Parameters} parameters, {Parameters} are the most"));
+        Violations.None(Functions().Where(f => f.Parameters > Parameters).Select(f => $"{f.Place}: {f.Parameters} parameters"));
 
     [Fact]
     public void No_line_is_too_wide()

@@ -18,11 +18,11 @@ internal static class CgroupCheck
             var present = Controllers(hierarchy);
             var version = hierarchy.IsV2 ? "v2" : "v1";
             var missing = (hierarchy.IsV2 ? Needed : NeededV1).Except(present).ToArray();
-            if (missing.Length > 0) return CheckResult.Broken(Subject, $"{version} without {string.Join(", ", missing)}; enable them on the kernel's command line");
+            if (missing.Length > 0) return CheckResult.Broken(Subject, $"{version} without {List(missing)}; enable them on the kernel's command line");
             var wished = Wished.Except(present).ToArray();
             return wished.Length == 0
                 ? CheckResult.Fine(Subject, version)
-                : CheckResult.Limited(Subject, $"{version} without {string.Join(", ", wished)}: limits of these kinds are refused");
+                : CheckResult.Limited(Subject, $"{version} without {List(wished)}: limits of these kinds are refused");
         }
         catch (RuntimeFault e)
         {
@@ -30,7 +30,9 @@ internal static class CgroupCheck
         }
     }
 
+    private static string List(string[] names) => string.Join(", ", names);
+
     private static HashSet<string> Controllers(CgroupHierarchy hierarchy) => hierarchy.IsV2
-        ? [.. File.ReadAllText(Path.Combine(hierarchy.PathOf("", "/")!, "cgroup.controllers")).Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries)]
+        ? [.. File.ReadAllText(Path.Combine(hierarchy.PathOf("", "/")!, "cgroup.controllers")).Trim().Split(' ')]
         : [.. hierarchy.Mounts.SelectMany(m => m.Controllers)];
 }

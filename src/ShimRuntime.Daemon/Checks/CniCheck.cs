@@ -11,11 +11,11 @@ internal static class CniCheck
     public static CheckResult Run(string confDirectory, IReadOnlyList<string> binDirectories)
     {
         var file = Directory.Exists(confDirectory)
-            ? Directory.EnumerateFiles(confDirectory).Where(f => Extensions.Contains(Path.GetExtension(f))).Order(StringComparer.Ordinal).FirstOrDefault()
+            ? Directory.EnumerateFiles(confDirectory).Where(f => Extensions.Contains(Path.GetExtension(f))).Min(StringComparer.Ordinal)
             : null;
         if (file is null)
         {
-            return CheckResult.Limited(Subject, $"no configuration in {confDirectory}: only pods with the host's network will run until there is one");
+            return CheckResult.Limited(Subject, $"no configuration in {confDirectory}: until there is one, only pods on the host's network run");
         }
 
         try
@@ -23,14 +23,15 @@ internal static class CniCheck
             var missing = PluginTypes(file).Where(t => !binDirectories.Any(d => File.Exists(Path.Combine(d, t)))).ToArray();
             return missing.Length == 0
                 ? CheckResult.Fine(Subject, file)
-                : CheckResult.Broken(Subject, $"{file} needs {string.Join(", ", missing)}, not found in {string.Join(", ", binDirectories)}; "
-                    + "install the plugins or set cni_bin_dir");
+                : CheckResult.Broken(Subject, $"{file} needs {List(missing)}, not in {List(binDirectories)}; install them or set cni_bin_dir");
         }
         catch (Exception e) when (e is JsonException or IOException or InvalidOperationException or KeyNotFoundException)
         {
             return CheckResult.Broken(Subject, $"{file} is no network configuration: {e.Message}");
         }
     }
+
+    private static string List(IEnumerable<string> names) => string.Join(", ", names);
 
     /// <summary>"type" of every plugin of a list, or of the one plugin; and of its IPAM (CNI SPEC.md, section 1).</summary>
     private static List<string> PluginTypes(string file)

@@ -9,7 +9,11 @@ internal static class DirectoryChecks
     {
         if (File.Exists(directory)) return CheckResult.Broken(subject, $"{directory} is a file; remove it or set another {subject}");
         var holder = DirectoryLock.Holder(directory);
-        if (holder is not null) return CheckResult.Limited(subject, $"{directory} is served by the daemon with pid {holder}; a second one would be refused");
+        if (holder is not null)
+        {
+            return CheckResult.Limited(subject, $"{directory} is served by the daemon with pid {holder}; a second one would be refused");
+        }
+
         return CheckResult.Fine(subject, Directory.Exists(directory) ? $"{directory} is free" : $"{directory} will be made");
     }
 

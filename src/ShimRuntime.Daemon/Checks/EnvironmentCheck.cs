@@ -31,7 +31,8 @@ internal static class EnvironmentCheck
         foreach (var result in results) output.WriteLine($"{Mark(result.Outcome)}  {result.Subject,-12}  {result.Detail}");
         var broken = results.Count(r => r.Outcome == CheckOutcome.Broken);
         var limited = results.Count(r => r.Outcome == CheckOutcome.Limited);
-        output.WriteLine(broken > 0 ? $"not ready: {broken} broken, {limited} limited" : limited > 0 ? $"ready, {limited} limited" : "ready");
+        var verdict = broken > 0 ? $"not ready, {broken} broken" : "ready";
+        output.WriteLine(limited > 0 ? $"{verdict}, {limited} limited" : verdict);
         return broken == 0;
     }
 

@@ -27,7 +27,8 @@ internal static class PrivilegeChecks
 
     public static CheckResult Resources() => Has(Effective(), CAP_SYS_RESOURCE)
         ? CheckResult.Fine("oom scores", "CAP_SYS_RESOURCE")
-        : CheckResult.Limited("oom scores", "no CAP_SYS_RESOURCE: a container's oom_score_adj can't go below the daemon's own; lower ones are raised to it");
+        : CheckResult.Limited("oom scores", "no CAP_SYS_RESOURCE: a container's oom_score_adj can't go below the daemon's own; "
+            + "lower ones are raised to it");
 
     private static bool Has(ulong effective, int capability) => (effective >> capability & 1) != 0;
 

@@ -9,7 +9,9 @@ internal enum Invocation
     Version,
 }
 
-/// <summary>The flags: those of <see cref="ConfigKeys"/> and four of the command's own. <c>--flag value</c> and <c>--flag=value</c> are the same.</summary>
+/// <summary>
+/// The flags: those of <see cref="ConfigKeys"/> and four of the command's own. <c>--flag value</c> and <c>--flag=value</c> are the same.
+/// </summary>
 internal sealed class CommandLine
 {
     private static readonly string[] OwnFlags = ["--config", "--check", "--help", "--version"];
@@ -42,7 +44,8 @@ internal sealed class CommandLine
     public DaemonConfig Load()
     {
         var config = new DaemonConfig();
-        if (ConfigPath is not null || File.Exists(DaemonConfig.DefaultPath)) config = ConfigFile.Read(ConfigPath ?? DaemonConfig.DefaultPath, config);
+        var path = ConfigPath ?? DaemonConfig.DefaultPath;
+        if (ConfigPath is not null || File.Exists(path)) config = ConfigFile.Read(path, config);
         foreach (var (key, value) in _settings)
         {
             try

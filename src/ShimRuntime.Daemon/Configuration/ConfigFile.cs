@@ -69,7 +69,8 @@ internal sealed class ConfigFile
         var place = $"{_path}:{line}";
         if (ConfigKeys.Find(name) is not { } key)
         {
-            throw new ConfigException($"unknown key '{name}'; the nearest known one is '{NearestName.Of(name, ConfigKeys.All.Select(k => k.Name))}'", place);
+            var nearest = NearestName.Of(name, ConfigKeys.All.Select(k => k.Name));
+            throw new ConfigException($"unknown key '{name}'; the nearest known one is '{nearest}'", place);
         }
 
         if (!_seen.TryAdd(name, line)) throw new ConfigException($"key '{name}' stands in line {_seen[name]} already", place);

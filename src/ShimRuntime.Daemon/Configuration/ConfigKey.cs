@@ -18,7 +18,9 @@ internal sealed record ConfigKey(string Name, string? Flag, string Placeholder, 
 {
     public ConfigValueKind Kind { get; init; }
 
-    /// <summary>Takes string, list of strings, long or bool as <see cref="Kind"/> says. Throws <see cref="ConfigException"/> without a place.</summary>
+    /// <summary>
+    /// Takes string, list of strings, long or bool as <see cref="Kind"/> says. Throws <see cref="ConfigException"/> without a place.
+    /// </summary>
     public Func<DaemonConfig, object, DaemonConfig> Apply { get; init; } = (config, _) => config;
 
     /// <summary>The value in force, as TOML.</summary>

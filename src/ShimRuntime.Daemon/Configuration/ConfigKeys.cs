@@ -51,20 +51,22 @@ internal static class ConfigKeys
 
     public static ConfigKey? FindFlag(string flag) => All.FirstOrDefault(k => k.Flag == flag);
 
-    private static ConfigKey Text(ConfigKey key, Func<DaemonConfig, string> read, Func<DaemonConfig, string, DaemonConfig> write) => key with
-    {
-        Kind = ConfigValueKind.Text,
-        Apply = (c, v) => write(c, (string)v),
-        Show = c => Values.Quoted(read(c)),
-    };
+    private static ConfigKey Text(ConfigKey key, Func<DaemonConfig, string> read, Func<DaemonConfig, string, DaemonConfig> write) =>
+        key with
+        {
+            Kind = ConfigValueKind.Text,
+            Apply = (c, v) => write(c, (string)v),
+            Show = c => Values.Quoted(read(c)),
+        };
 
     private static ConfigKey Texts(
-        ConfigKey key, Func<DaemonConfig, IReadOnlyList<string>> read, Func<DaemonConfig, IReadOnlyList<string>, DaemonConfig> write) => key with
-    {
-        Kind = ConfigValueKind.Texts,
-        Apply = (c, v) => write(c, (IReadOnlyList<string>)v),
-        Show = c => $"[{string.Join(", ", read(c).Select(Values.Quoted))}]",
-    };
+        ConfigKey key, Func<DaemonConfig, IReadOnlyList<string>> read, Func<DaemonConfig, IReadOnlyList<string>, DaemonConfig> write) =>
+        key with
+        {
+            Kind = ConfigValueKind.Texts,
+            Apply = (c, v) => write(c, (IReadOnlyList<string>)v),
+            Show = c => $"[{string.Join(", ", read(c).Select(Values.Quoted))}]",
+        };
 
     private static ConfigKey Number(ConfigKey key, Func<DaemonConfig, long> read, Func<DaemonConfig, long, DaemonConfig> write) => key with
     {

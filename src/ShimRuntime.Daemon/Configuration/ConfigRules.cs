@@ -13,13 +13,13 @@ internal static class ConfigRules
     {
         if (config.Root == config.State || IsBelow(config.Root, config.State) || IsBelow(config.State, config.Root))
         {
-            throw new ConfigException($"root '{config.Root}' and state '{config.State}' have to be apart: neither the same nor one below the other");
+            throw new ConfigException($"root '{config.Root}' and state '{config.State}' have to be apart, neither one below the other");
         }
 
         var most = ListeningSocket.LongestPathBytes - ShimSocket.Length;
         if (Encoding.UTF8.GetByteCount(config.State) > most)
         {
-            throw new ConfigException($"state '{config.State}' is longer than {most} bytes: the shims' socket paths below it would not fit");
+            throw new ConfigException($"state '{config.State}' is longer than {most} bytes: the shims' socket paths would not fit");
         }
 
         return config;

@@ -3,7 +3,9 @@ using ShimRuntime.Runtime;
 
 namespace ShimRuntime.Daemon.Configuration;
 
-/// <summary>Everything that a node operator can set: config.toml under its flags, over these defaults. <see cref="ConfigKeys"/> names each.</summary>
+/// <summary>
+/// Everything that a node operator can set: config.toml under its flags, over these defaults. <see cref="ConfigKeys"/> names each.
+/// </summary>
 internal sealed record DaemonConfig
 {
     public const string DefaultPath = "/etc/shimruntime/config.toml";

@@ -20,7 +20,7 @@ internal static class HelpText
         text.Replace("settings as TOML", $"settings as TOML (default {DaemonConfig.DefaultPath}, if there)");
         foreach (var key in ConfigKeys.All.Where(k => k.Flag is not null))
         {
-            text.Append("  ").Append($"{key.Flag} {key.Placeholder}".PadRight(34)).Append(key.Help).Append(" (").Append(key.Show(defaults)).Append(")\n");
+            text.Append($"  {key.Flag} {key.Placeholder}".PadRight(36)).Append($"{key.Help} ({key.Show(defaults)})\n");
         }
 
         text.Append(

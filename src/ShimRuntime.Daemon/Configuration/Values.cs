@@ -11,14 +11,18 @@ internal static class Values
 
     private static readonly (string Name, LogLevel Level)[] Levels =
     [
-        ("trace", LogLevel.Trace), ("debug", LogLevel.Debug), ("info", LogLevel.Information), ("warn", LogLevel.Warning), ("error", LogLevel.Error),
+        ("trace", LogLevel.Trace),
+        ("debug", LogLevel.Debug),
+        ("info", LogLevel.Information),
+        ("warn", LogLevel.Warning),
+        ("error", LogLevel.Error),
     ];
 
     /// <summary>Absolute and free of . and .. parts; a trailing slash is dropped.</summary>
     public static string Directory(string value)
     {
         if (!value.StartsWith('/') || value.Contains('\0')) throw new ConfigException($"'{value}' is not an absolute path");
-        if (value.Split('/').Any(part => part is "." or "..")) throw new ConfigException($"'{value}' has a '.' or '..' in it; write the path out");
+        if (value.Split('/').Any(p => p is "." or "..")) throw new ConfigException($"'{value}' has a '.' or '..' in it; write the path out");
         var plain = "/" + string.Join('/', value.Split('/', StringSplitOptions.RemoveEmptyEntries));
         return plain == "/" ? throw new ConfigException("'/' can't be used; give a directory of its own") : plain;
     }
@@ -32,12 +36,14 @@ internal static class Values
 
     public static string SocketUrl(string value)
     {
-        if (!value.StartsWith(UnixScheme, StringComparison.Ordinal)) throw new ConfigException($"'{value}' is not of the form unix:///PATH");
-        var path = Directory(value[UnixScheme.Length..]);
+        var path = value.StartsWith(UnixScheme, StringComparison.Ordinal)
+            ? Directory(value[UnixScheme.Length..])
+            : throw new ConfigException($"'{value}' is not of the form unix:///PATH");
         var length = Encoding.UTF8.GetByteCount(path);
         return length <= ListeningSocket.LongestPathBytes
             ? UnixScheme + path
-            : throw new ConfigException($"the path of '{value}' has {length} bytes; a Unix socket's has at most {ListeningSocket.LongestPathBytes}");
+            : throw new ConfigException($"the path of '{value}' has {length} bytes; "
+                + $"a Unix socket's has at most {ListeningSocket.LongestPathBytes}");
     }
 
     public static LogLevel Level(string value)

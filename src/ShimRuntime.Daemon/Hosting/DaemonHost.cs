@@ -29,7 +29,7 @@ internal static class DaemonHost
 
         await using var server = GrpcServer.Build(socket, gate, logs);
         await server.StartAsync(stop.Token);
-        log.LogInformation("shimruntimed {Version} accepts on {Listen} after {Ms:0} ms", Program.Version, config.Listen, Milliseconds(started));
+        log.LogInformation("{Version} accepts on {Listen} after {Ms:0} ms", Program.Version, config.Listen, Milliseconds(started));
 
         using var operations = new CancellationTokenSource();
         await using var services = await Composition.OpenAsync(config, logs, operations.Token);
@@ -53,7 +53,10 @@ internal static class DaemonHost
         return 0;
     }
 
-    /// <summary>Clients get GOAWAY and the calls under way some seconds; then the connections are cut. Operations of the containers go on in their shims.</summary>
+    /// <summary>
+    /// Clients get GOAWAY and the calls under way some seconds; then the connections are cut. Operations of the containers go on in their
+    /// shims.
+    /// </summary>
     private static async Task StopAsync(WebApplication server, ILogger log)
     {
         using var deadline = new CancellationTokenSource(GrpcServer.DrainDeadline);

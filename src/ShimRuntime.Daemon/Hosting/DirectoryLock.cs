@@ -29,7 +29,8 @@ internal sealed partial class DirectoryLock : IDisposable
             if (flock(file, LOCK_EX | LOCK_NB) != 0)
             {
                 throw RuntimeFault.FailedPrecondition(
-                    $"failed to lock '{directory}': the daemon with pid {Owner(file)} serves from it; stop that one, or give this one another {flag}");
+                    $"failed to lock '{directory}': the daemon with pid {Owner(file)} serves from it; "
+                        + $"stop that one, or give this one another {flag}");
             }
 
             RandomAccess.SetLength(file, 0);
@@ -58,7 +59,8 @@ internal sealed partial class DirectoryLock : IDisposable
     {
         Span<byte> text = stackalloc byte[16];
         var count = RandomAccess.Read(file, text, 0);
-        return int.TryParse(text[..count].TrimEnd((byte)'\n'), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? $"{pid}" : "unknown";
+        var digits = text[..count].TrimEnd((byte)'\n');
+        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? $"{pid}" : "unknown";
     }
 
     /// <summary>By syscall: .NET's own opening takes a shared flock, and fails on a file that somebody has locked.</summary>

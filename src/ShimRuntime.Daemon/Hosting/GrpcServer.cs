@@ -19,12 +19,14 @@ internal static class GrpcServer
 
     public static WebApplication Build(ListeningSocket socket, ServiceGate gate, ILoggerFactory logs)
     {
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "shimruntimed", ContentRootPath = "/" });
+        var options = new WebApplicationOptions { ApplicationName = "shimruntimed", ContentRootPath = "/" };
+        var builder = WebApplication.CreateEmptyBuilder(options);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, socket));
         builder.Services.AddSingleton(logs);
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(gate);
-        builder.Services.AddSingleton<CriRuntimeService>().AddSingleton<CriImageService>().AddSingleton<OperatorService>().AddSingleton<FaultInterceptor>();
+        builder.Services.AddSingleton<CriRuntimeService>().AddSingleton<CriImageService>().AddSingleton<OperatorService>();
+        builder.Services.AddSingleton<FaultInterceptor>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainDeadline);
         builder.Services.AddGrpc(grpc =>
         {

@@ -79,12 +79,14 @@ internal sealed unsafe class ListeningSocket : IDisposable
         if (type is null) return;
         if (type != (uint)S_IFSOCK)
         {
-            throw RuntimeFault.FailedPrecondition($"failed to listen on '{path}': something that is no socket is there; remove it or give another --listen");
+            throw RuntimeFault.FailedPrecondition($"failed to listen on '{path}': something that is no socket is there; "
+                + "remove it or give another --listen");
         }
 
         if (IsServed(path))
         {
-            throw RuntimeFault.FailedPrecondition($"failed to listen on '{path}': another process serves there; stop it or give another --listen");
+            throw RuntimeFault.FailedPrecondition($"failed to listen on '{path}': another process serves there; "
+                + "stop it or give another --listen");
         }
 
         File.Delete(path);
@@ -108,7 +110,8 @@ internal sealed unsafe class ListeningSocket : IDisposable
         var bytes = Encoding.UTF8.GetBytes(path);
         if (bytes.Length > LongestPathBytes)
         {
-            throw RuntimeFault.InvalidArgument($"failed to use socket '{path}': {bytes.Length} bytes, and a Unix socket's path has at most {LongestPathBytes}");
+            throw RuntimeFault.InvalidArgument($"failed to use socket '{path}': {bytes.Length} bytes, "
+                + $"and a Unix socket's path has at most {LongestPathBytes}");
         }
 
         sockaddr_un address = default;

@@ -1,6 +1,8 @@
 namespace ShimRuntime.Daemon.Hosting;
 
-/// <summary>The two trees of ours. Nobody but root lists either; the volatile one may be traversed, because a container's root is below it.</summary>
+/// <summary>
+/// The two trees of ours. Nobody but root lists either; the volatile one may be traversed, because a container's root is below it.
+/// </summary>
 internal static class StateDirectories
 {
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;

@@ -15,7 +15,7 @@ internal static class LogLine
     public static byte[] Format(DateTimeOffset? time, LogLevel level, string category, string message)
     {
         var line = new StringBuilder(message.Length + 64);
-        if (time is { } at) line.Append(at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", CultureInfo.InvariantCulture)).Append(Name(level)).Append(' ');
+        if (time is { } at) line.Append(CultureInfo.InvariantCulture, $"{at.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {Name(level)} ");
         else line.Append('<').Append(Priority(level)).Append('>');
         line.Append(Room(category)).Append(": ");
         AppendEscaped(line, message);

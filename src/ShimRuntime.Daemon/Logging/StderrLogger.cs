@@ -9,7 +9,8 @@ internal sealed class StderrLogger(string category, StderrLoggerProvider provide
 
     public bool IsEnabled(LogLevel logLevel) => logLevel >= provider.Threshold(category) && logLevel != LogLevel.None;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         if (IsEnabled(logLevel)) provider.Write(logLevel, category, formatter(state, exception), exception);
     }

@@ -26,13 +26,16 @@ internal sealed class StderrLoggerProvider : ILoggerProvider
 
     /// <summary>The web server's own news matter only as warnings, unless everything is asked for.</summary>
     public LogLevel Threshold(string category) =>
-        _level > LogLevel.Trace && _level < LogLevel.Warning && !category.StartsWith("ShimRuntime", StringComparison.Ordinal) ? LogLevel.Warning : _level;
+        _level is LogLevel.Trace or >= LogLevel.Warning || IsOurs(category) ? _level : LogLevel.Warning;
 
     public void Write(LogLevel level, string category, string message, Exception? exception)
     {
-        var line = LogLine.Format(_journal ? null : _clock.GetUtcNow(), level, category, LogLine.WithCause(message, exception, _level <= LogLevel.Debug));
-        WriteAll(line);
+        var text = LogLine.WithCause(message, exception, _level <= LogLevel.Debug);
+        WriteAll(LogLine.Format(_journal ? null : _clock.GetUtcNow(), level, category, text));
     }
+
+    private static bool IsOurs(string category) =>
+        category.StartsWith("ShimRuntime", StringComparison.Ordinal) || !category.Contains('.');
 
     /// <summary>A stderr that is closed or whose reader died is no error: there is nowhere to say so.</summary>
     private static unsafe void WriteAll(ReadOnlySpan<byte> line)

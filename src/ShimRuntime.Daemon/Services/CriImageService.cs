@@ -21,7 +21,8 @@ internal sealed class CriImageService(ServiceGate gate) : Cri.V1.ImageService.Im
     public override Task<ImageStatusResponse> ImageStatus(ImageStatusRequest request, ServerCallContext context)
     {
         var response = new ImageStatusResponse();
-        if (Images.Find(Reference(request.Image, "inspect")) is not { } image) return Task.FromResult(response); // CRI: unknown is an empty answer
+        // CRI: unknown is an empty answer.
+        if (Images.Find(Reference(request.Image, "inspect")) is not { } image) return Task.FromResult(response);
         response.Image = ImageMessages.Image(image);
         if (request.Verbose) response.Info["info"] = ImageMessages.VerboseInfo(image);
         return Task.FromResult(response);
@@ -47,7 +48,8 @@ internal sealed class CriImageService(ServiceGate gate) : Cri.V1.ImageService.Im
         return Task.FromResult(new ImageFsInfoResponse { ImageFilesystems = { usage }, ContainerFilesystems = { usage.Clone() } });
     }
 
-    public override Task StreamImages(StreamImagesRequest request, IServerStreamWriter<StreamImagesResponse> responseStream, ServerCallContext context) =>
+    public override Task StreamImages(
+        StreamImagesRequest request, IServerStreamWriter<StreamImagesResponse> responseStream, ServerCallContext context) =>
         Task.FromException(new RuntimeFault(FaultCode.Unimplemented, "failed to serve StreamImages: use ListImages"));
 
     private static string Reference(ImageSpec? image, string verb) => string.IsNullOrEmpty(image?.Image)

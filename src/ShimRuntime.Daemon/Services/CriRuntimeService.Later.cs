@@ -16,7 +16,8 @@ internal sealed partial class CriRuntimeService
 
     public override Task<ExecResponse> Exec(ExecRequest request, ServerCallContext context) => Later<ExecResponse>("Exec", NoStreaming);
 
-    public override Task<AttachResponse> Attach(AttachRequest request, ServerCallContext context) => Later<AttachResponse>("Attach", NoStreaming);
+    public override Task<AttachResponse> Attach(AttachRequest request, ServerCallContext context) =>
+        Later<AttachResponse>("Attach", NoStreaming);
 
     public override Task<PortForwardResponse> PortForward(PortForwardRequest request, ServerCallContext context) =>
         Later<PortForwardResponse>("PortForward", "port forwarding is not served by this version; reach the pod by its IP");
@@ -34,10 +35,12 @@ internal sealed partial class CriRuntimeService
         UpdatePodSandboxResourcesRequest request, ServerCallContext context) =>
         Later<UpdatePodSandboxResourcesResponse>("UpdatePodSandboxResources", "kubelet writes the pod's cgroup by itself");
 
-    public override Task<ListMetricDescriptorsResponse> ListMetricDescriptors(ListMetricDescriptorsRequest request, ServerCallContext context) =>
+    public override Task<ListMetricDescriptorsResponse> ListMetricDescriptors(
+        ListMetricDescriptorsRequest request, ServerCallContext context) =>
         Later<ListMetricDescriptorsResponse>("ListMetricDescriptors", "use the stats calls");
 
-    public override Task<ListPodSandboxMetricsResponse> ListPodSandboxMetrics(ListPodSandboxMetricsRequest request, ServerCallContext context) =>
+    public override Task<ListPodSandboxMetricsResponse> ListPodSandboxMetrics(
+        ListPodSandboxMetricsRequest request, ServerCallContext context) =>
         Later<ListPodSandboxMetricsResponse>("ListPodSandboxMetrics", "use ListPodSandboxStats");
 
     public override Task GetContainerEvents(
@@ -57,11 +60,15 @@ internal sealed partial class CriRuntimeService
         Later<StreamContainerStatsResponse>("StreamContainerStats", UseList);
 
     public override Task StreamPodSandboxStats(
-        StreamPodSandboxStatsRequest request, IServerStreamWriter<StreamPodSandboxStatsResponse> responseStream, ServerCallContext context) =>
+        StreamPodSandboxStatsRequest request,
+        IServerStreamWriter<StreamPodSandboxStatsResponse> responseStream,
+        ServerCallContext context) =>
         Later<StreamPodSandboxStatsResponse>("StreamPodSandboxStats", UseList);
 
     public override Task StreamPodSandboxMetrics(
-        StreamPodSandboxMetricsRequest request, IServerStreamWriter<StreamPodSandboxMetricsResponse> responseStream, ServerCallContext context) =>
+        StreamPodSandboxMetricsRequest request,
+        IServerStreamWriter<StreamPodSandboxMetricsResponse> responseStream,
+        ServerCallContext context) =>
         Later<StreamPodSandboxMetricsResponse>("StreamPodSandboxMetrics", UseList);
 
     private static Task<TResponse> Later<TResponse>(string rpc, string sentence) =>

@@ -10,7 +10,8 @@ namespace ShimRuntime.Daemon.Services;
 /// </summary>
 internal sealed partial class CriRuntimeService(ServiceGate gate) : RuntimeService.RuntimeServiceBase
 {
-    public override Task<VersionResponse> Version(VersionRequest request, ServerCallContext context) => Task.FromResult(gate.Node.Version(request));
+    public override Task<VersionResponse> Version(VersionRequest request, ServerCallContext context) =>
+        Task.FromResult(gate.Node.Version(request));
 
     public override Task<StatusResponse> Status(StatusRequest request, ServerCallContext context) =>
         gate.Services.Node.StatusAsync(request.Verbose, context.CancellationToken);

@@ -22,7 +22,7 @@ internal sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercep
         {
             RequestLimits.Check(request);
             var response = await continuation(request, context);
-            if (log.IsEnabled(LogLevel.Debug)) log.LogDebug("{Method} in {Ms:0.0} ms", context.Method, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            log.LogDebug("{Method} in {Ms:0.0} ms", context.Method, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             return response;
         }
         catch (Exception e) when (e is not RpcException)
@@ -32,7 +32,9 @@ internal sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercep
     }
 
     public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
-        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+        IAsyncStreamReader<TRequest> requestStream,
+        ServerCallContext context,
+        ClientStreamingServerMethod<TRequest, TResponse> continuation)
     {
         try
         {
@@ -45,7 +47,10 @@ internal sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercep
     }
 
     public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
-        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+        TRequest request,
+        IServerStreamWriter<TResponse> responseStream,
+        ServerCallContext context,
+        ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
         try
         {
@@ -76,7 +81,8 @@ internal sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercep
             default:
                 var id = Guid.NewGuid().ToString("n")[..12];
                 log.LogError("{Method}: internal error {Id}: {Error}", context.Method, id, error.ToString());
-                return Status(StatusCode.Internal, $"failed to serve {context.Method}: internal error {id}; the daemon's log has the cause under this id");
+                return Status(StatusCode.Internal, $"failed to serve {context.Method}: internal error {id}; "
+                    + "the daemon's log has the cause under this id");
         }
     }
 

@@ -40,7 +40,12 @@ internal static class ImageMessages
     {
         if (auth is null || auth.CalculateSize() == 0) return null;
         return new RegistryCredentials(
-            Given(auth.Username), Given(auth.Password), Given(auth.Auth), Given(auth.ServerAddress), Given(auth.IdentityToken), Given(auth.RegistryToken));
+            Given(auth.Username),
+            Given(auth.Password),
+            Given(auth.Auth),
+            Given(auth.ServerAddress),
+            Given(auth.IdentityToken),
+            Given(auth.RegistryToken));
     }
 
     /// <summary>{"chainID": …, "imageSpec": {"config": …}}: the keys that node tools read from containerd.</summary>

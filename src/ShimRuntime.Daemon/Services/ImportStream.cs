@@ -3,7 +3,9 @@ using ShimRuntime.Cri.Operator.V1;
 
 namespace ShimRuntime.Daemon.Services;
 
-/// <summary>The chunks of an ImportImage call as a stream to read, forwards only; memory is one chunk. The reader stands on the first message.</summary>
+/// <summary>
+/// The chunks of an ImportImage call as a stream to read, forwards only; memory is one chunk. The reader stands on the first message.
+/// </summary>
 internal sealed class ImportStream(IAsyncStreamReader<ImportImageRequest> requests) : Stream
 {
     private ReadOnlyMemory<byte> _rest = requests.Current.Chunk.Memory;
@@ -41,7 +43,8 @@ internal sealed class ImportStream(IAsyncStreamReader<ImportImageRequest> reques
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     /// <summary>For readers that know no other way (tar, zstd); the daemon's thread pool waits for the client's next chunk.</summary>
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
+    public override int Read(byte[] buffer, int offset, int count) =>
+        ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
 
     public override int Read(Span<byte> buffer)
     {

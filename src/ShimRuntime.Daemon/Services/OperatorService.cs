@@ -10,7 +10,8 @@ namespace ShimRuntime.Daemon.Services;
 /// <summary>shimruntime.operator.v1.Operator: what shimctl needs beyond CRI.</summary>
 internal sealed class OperatorService(ServiceGate gate) : Operator.OperatorBase
 {
-    public override async Task<ImportImageResponse> ImportImage(IAsyncStreamReader<ImportImageRequest> requestStream, ServerCallContext context)
+    public override async Task<ImportImageResponse> ImportImage(
+        IAsyncStreamReader<ImportImageRequest> requestStream, ServerCallContext context)
     {
         var images = gate.Services.Images;
         if (!await requestStream.MoveNext(context.CancellationToken))
@@ -24,11 +25,13 @@ internal sealed class OperatorService(ServiceGate gate) : Operator.OperatorBase
         return new ImportImageResponse { Images = { imported.Select(Message) } };
     }
 
-    public override async Task PullImage(PullImageRequest request, IServerStreamWriter<Cri.Operator.V1.PullProgress> responseStream, ServerCallContext context)
+    public override async Task PullImage(
+        PullImageRequest request, IServerStreamWriter<Cri.Operator.V1.PullProgress> responseStream, ServerCallContext context)
     {
-        if (request.Reference.Length == 0) throw RuntimeFault.InvalidArgument("failed to pull image: the request names none; set reference");
+        if (request.Reference.Length == 0) throw RuntimeFault.InvalidArgument("failed to pull image: the request has no reference");
         // One slot, newest wins: progress is a picture of now, and a slow client must not hold the pull.
-        var latest = Channel.CreateBounded<Images.PullProgress>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+        var newest = new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest };
+        var latest = Channel.CreateBounded<Images.PullProgress>(newest);
         var pull = PullAsync(request, latest.Writer, context.CancellationToken);
         await foreach (var progress in latest.Reader.ReadAllAsync(context.CancellationToken))
         {
@@ -38,7 +41,8 @@ internal sealed class OperatorService(ServiceGate gate) : Operator.OperatorBase
         await responseStream.WriteAsync(new Cri.Operator.V1.PullProgress { ImageId = (await pull).Id }, context.CancellationToken);
     }
 
-    private async Task<ImageRecord> PullAsync(PullImageRequest request, ChannelWriter<Images.PullProgress> progress, CancellationToken client)
+    private async Task<ImageRecord> PullAsync(
+        PullImageRequest request, ChannelWriter<Images.PullProgress> progress, CancellationToken client)
     {
         var credentials = request.Username.Length == 0 && request.Password.Length == 0
             ? null

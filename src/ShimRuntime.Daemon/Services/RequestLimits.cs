@@ -69,7 +69,7 @@ internal static class RequestLimits
         Entries("ContainerConfig.CDI_devices", config.CDIDevices.Count);
         Labels("ContainerConfig.labels", config.Labels);
         Annotations("ContainerConfig.annotations", config.Annotations);
-        Bytes("ContainerConfig.command and args", config.Command.Sum(c => (long)c.Length) + config.Args.Sum(a => (long)a.Length), ArgumentsBytes);
+        Bytes("ContainerConfig.command and args", config.Command.Concat(config.Args).Sum(a => (long)a.Length), ArgumentsBytes);
         Bytes("ContainerConfig.envs", config.Envs.Sum(e => (long)e.CalculateSize()), ArgumentsBytes);
     }
 

@@ -23,7 +23,8 @@ public sealed class CommandLineTests : IDisposable
         foreach (var key in ConfigKeys.All.Where(k => k.Flag is not null))
         {
             var value = key.Name switch { "listen" => "unix:///x/y.sock", "log_level" => "warning", _ => "/x/y" };
-            Assert.Contains("y.sock|warn|/x/y".Split('|'), part => key.Show(CommandLine.Parse([key.Flag!, value]).Load()).Contains(part, StringComparison.Ordinal));
+            var shown = key.Show(CommandLine.Parse([key.Flag!, value]).Load());
+            Assert.Contains(value == "warning" ? "warn" : value, shown, StringComparison.Ordinal);
         }
     }
 
@@ -35,7 +36,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--root: 'x' is not an absolute path", "--root", "x")]
     [InlineData("have to be apart", "--root", "/a", "--state", "/a")]
     [InlineData("have to be apart", "--root", "/a/b", "--state", "/a")]
-    [InlineData("the shims' socket paths below it would not fit", "--state", "/0123456789012345678901234567890123456789012345678901234567890123456789012345678")]
+    [InlineData("the shims' socket paths would not fit", "--state", "/01234567890123456789012345678901234567890123456789012345678901234567890123456789")]
     public void Wrong_flags_are_refused_with_a_sentence(string expected, params string[] arguments)
     {
         var error = Assert.Throws<ConfigException>(() => CommandLine.Parse(arguments).Load());

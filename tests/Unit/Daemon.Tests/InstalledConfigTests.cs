@@ -11,7 +11,8 @@ public sealed class InstalledConfigTests
     public void The_installed_file_shows_every_key_with_its_default()
     {
         var lines = File.ReadAllLines(Path.Combine(Root(), "eng/install/config.toml"));
-        var shown = lines.Where(l => l.StartsWith('#') && !l.StartsWith("# ", StringComparison.Ordinal) && l.Length > 1).Select(l => l[1..]).ToArray();
+        var shown = lines.Where(l => l.StartsWith('#') && !l.StartsWith("# "
+            + "", StringComparison.Ordinal) && l.Length > 1).Select(l => l[1..]).ToArray();
         Assert.Equal(ConfigKeys.All.Select(k => $"{k.Name} = {k.Show(new DaemonConfig())}").Order(), shown.Order());
         Assert.Equivalent(new DaemonConfig(), ConfigFile.Parse("config.toml", string.Join('\n', shown), new DaemonConfig()));
     }

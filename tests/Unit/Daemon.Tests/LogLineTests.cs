@@ -11,7 +11,8 @@ public sealed class LogLineTests
 
     [Fact]
     public void A_console_line_has_time_level_and_room() =>
-        Assert.Equal("2026-01-02T01:04:05.678Z warn  ContainerService: slow\n", Line(Time, LogLevel.Warning, "ShimRuntime.Runtime.Containers.ContainerService", "slow"));
+        Assert.Equal("2026-01-02T01:04:05.678Z warn  ContainerService: "
+            + "slow\n", Line(Time, LogLevel.Warning, "ShimRuntime.Runtime.Containers.ContainerService", "slow"));
 
     [Theory]
     [InlineData(LogLevel.Debug, "<7>")]
@@ -19,7 +20,8 @@ public sealed class LogLineTests
     [InlineData(LogLevel.Warning, "<4>")]
     [InlineData(LogLevel.Error, "<3>")]
     [InlineData(LogLevel.Critical, "<2>")]
-    public void A_journal_line_has_syslogs_priority(LogLevel level, string prefix) => Assert.Equal($"{prefix}Room: said\n", Line(null, level, "Room", "said"));
+    public void A_journal_line_has_syslogs_priority(LogLevel level, string prefix) =>
+        Assert.Equal($"{prefix}Room: said\n", Line(null, level, "Room", "said"));
 
     [Fact]
     public void No_name_can_forge_a_line()
