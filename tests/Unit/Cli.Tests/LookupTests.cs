@@ -11,7 +11,7 @@ public class LookupTests
         new("aaa111", "web", false), new("aaa222", "web", true), new("bbb333", "db", false), new("bbb", "exact", false), new("ccc1", "twin", false), new("ccc2", "twin", false),
     ];
 
-    private static Thing? Find(string given) => Lookup.One(Things, t => t.Id, t => t.Name, t => t.Alive, given, "thing");
+    private static Thing? Find(string given) => Lookup.One(Things, new("thing", t => t.Id, t => t.Name, t => t.Alive), given);
 
     [Theory]
     [InlineData("aaa111", "aaa111")]

@@ -45,7 +45,9 @@ internal static class MacLabels
     {
         if (name.Length == 0) throw Refusal.Invalid($"{Field}.localhost_ref", "is empty; name a loaded profile");
         if (!host.Facts.Apparmor) throw Refusal.Impossible(Field, $"asks for '{ContainerPath.Show(name)}', but AppArmor is off on this node");
-        return host.ApparmorProfiles().Contains(name) ? name : throw Refusal.Impossible(Field, $"asks for '{ContainerPath.Show(name)}', which is not loaded on this node; load it with apparmor_parser");
+        return host.ApparmorProfiles().Contains(name)
+            ? name
+            : throw Refusal.Impossible(Field, $"asks for '{ContainerPath.Show(name)}', which is not loaded on this node; load it with apparmor_parser");
     }
 
     private static (SecurityProfile.Types.ProfileType Type, string Name) FromProfile(SecurityProfile asked) =>
