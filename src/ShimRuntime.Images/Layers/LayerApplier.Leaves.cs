@@ -98,6 +98,7 @@ internal sealed partial class LayerApplier
         if (_tree.Open(parent).TryStat(name) is { } existing)
         {
             if (existing.Kind != FileKind.Directory && existing.Inode == targetStatus.Value.Inode) return; // it is that inode already
+            if (_tree.Child(parent, name) is { } replaced && targetParent!.IsWithin(replaced)) throw new TarFormatException("a hard link replaces the directory of its target");
             Clear(parent, name, cancellation);
         }
 

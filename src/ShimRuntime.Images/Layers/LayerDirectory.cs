@@ -30,6 +30,17 @@ internal sealed class LayerDirectory(LayerDirectory? parent, FileName name)
     /// <summary>system.posix_acl_default, set when everything is in place: it would be passed on to each new entry.</summary>
     public byte[]? DefaultAcl { get; set; }
 
+    /// <summary>True for the other directory itself and all below it.</summary>
+    public bool IsWithin(LayerDirectory other)
+    {
+        for (var d = this; d is not null; d = d.Parent)
+        {
+            if (d == other) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Relative to the layer's root, without symbolic links; "." for the root.</summary>
     public byte[] Path()
     {

@@ -137,6 +137,14 @@ public sealed class HostileArchiveTests : IDisposable
     }
 
     [Fact]
+    public void A_hard_link_in_the_place_of_its_targets_directory_or_of_itself()
+    {
+        Assert.Contains("replaces the directory", _world.Refuse(new TarBuilder().File("a/b/f").HardLink("a", "a/b/f")).Message, StringComparison.Ordinal);
+        _world.Add(new TarBuilder().File("f", "x").HardLink("f", "f").HardLink("g", "f").HardLink("f", "g"));
+        Assert.Equal("x", File.ReadAllText(Path.Combine(_world.Top, "f")));
+    }
+
+    [Fact]
     public void A_file_used_as_a_directory_is_refused() =>
         Assert.Contains("used as a directory", _world.Refuse(new TarBuilder().File("f").File("f/x")).Message, StringComparison.Ordinal);
 

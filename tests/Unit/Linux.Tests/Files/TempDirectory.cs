@@ -15,6 +15,7 @@ internal sealed class TempDirectory : IDisposable
     public void Dispose()
     {
         MountPoint.UnmountBelow(Path);
-        Directory.Delete(Path, true);
+        using var parent = SafeDirFd.Open(System.IO.Path.GetDirectoryName(Path)!);
+        DirectoryTree.Remove(parent, FileName.Create(System.IO.Path.GetFileName(Path)));
     }
 }
