@@ -40,7 +40,8 @@ internal sealed partial class LayerApplier
 
     private void Finish(LayerDirectory directory)
     {
-        if (directory.DefaultAcl is { } acl && !TrySet((name, value) => _tree.Open(directory).SetXattr(name, value), XattrPolicy.DefaultAcl.ToArray(), acl))
+        if (directory.DefaultAcl is { } acl
+            && !TrySet((name, value) => _tree.Open(directory).SetXattr(name, value), XattrPolicy.DefaultAcl.ToArray(), acl))
         {
             Drop(XattrPolicy.DefaultAcl);
         }
@@ -49,17 +50,23 @@ internal sealed partial class LayerApplier
     }
 
     /// <summary>
-    /// A hard link whose target this archive does not hold: an empty file stands for it, kept open, until the lower layers are known. By its
-    /// descriptor it is found again whatever later members do to its names.
+    /// A hard link whose target this archive does not hold: an empty file stands for it, kept open, until the lower layers are known. By
+    /// its descriptor it is found again whatever later members do to its names.
     /// </summary>
     private void LinkToLowerLayer(LayerDirectory parent, FileName name, ImmutableArray<FileName> target, CancellationToken cancellation)
     {
-        if (_lowerLinks.Count == _limits.MaxLowerLinks) throw new TarFormatException($"more than {_limits.MaxLowerLinks} hard links have their target in other layers");
+        if (_lowerLinks.Count == _limits.MaxLowerLinks)
+        {
+            throw new TarFormatException($"more than {_limits.MaxLowerLinks} hard links have their target in other layers");
+        }
+
         if (_tree.Open(parent).TryStat(name) is not null) Clear(parent, name, cancellation);
         _lowerLinks.Add(new LowerLink(_tree.Open(parent).CreateFile(name), target));
     }
 
-    /// <summary>Copies the target up, as overlayfs does for link(2): the new name and the old one are then one inode, in this layer.</summary>
+    /// <summary>
+    /// Copies the target up, as overlayfs does for link(2): the new name and the old one are then one inode, in this layer.
+    /// </summary>
     private void Materialise(LowerLink link, LowerLayers lower)
     {
         if (FileMetadata.Stat(link.Placeholder).LinkCount == 0) return; // later members replaced every name of it
@@ -71,7 +78,11 @@ internal sealed partial class LayerApplier
         }
 
         using var directory = found.Directory;
-        if (found.Status.Kind != FileKind.Regular) throw new TarFormatException($"a hard link's target '{shown}' in a lower layer is not a regular file");
+        if (found.Status.Kind != FileKind.Regular)
+        {
+            throw new TarFormatException($"a hard link's target '{shown}' in a lower layer is not a regular file");
+        }
+
         CopyUp(directory, link.Target[^1], found.Status, link.Placeholder);
         var parent = _tree.ParentOf(link.Target);
         var fd = _tree.Open(parent);

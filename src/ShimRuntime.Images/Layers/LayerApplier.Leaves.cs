@@ -92,13 +92,18 @@ internal sealed partial class LayerApplier
 
         if (targetStatus is { IsWhiteout: true } or { Kind: FileKind.Directory })
         {
-            throw new TarFormatException($"a hard link's target '{PathBytes.Display(entry.LinkTarget)}' is a directory or is deleted by this layer");
+            var shown = PathBytes.Display(entry.LinkTarget);
+            throw new TarFormatException($"a hard link's target '{shown}' is a directory or is deleted by this layer");
         }
 
         if (_tree.Open(parent).TryStat(name) is { } existing)
         {
             if (existing.Kind != FileKind.Directory && existing.Inode == targetStatus.Value.Inode) return; // it is that inode already
-            if (_tree.Child(parent, name) is { } replaced && targetParent!.IsWithin(replaced)) throw new TarFormatException("a hard link replaces the directory of its target");
+            if (_tree.Child(parent, name) is { } replaced && targetParent!.IsWithin(replaced))
+            {
+                throw new TarFormatException("a hard link replaces the directory of its target");
+            }
+
             Clear(parent, name, cancellation);
         }
 

@@ -3,9 +3,9 @@ using ShimRuntime.Linux;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// Unpacks one layer archive into an overlay diff directory, without looking at the layers below; <see cref="Complete"/> then settles what only
-/// they can tell. The archive is hostile until its digest is checked: each entry is made by one <see cref="FileName"/> in a directory descriptor
-/// of <see cref="LayerTree"/>, never over an existing inode, so nothing outside the directory can be reached or changed.
+/// Unpacks one layer archive into an overlay diff directory, without looking at the layers below; <see cref="Complete"/> then settles what
+/// only they can tell. The archive is hostile until its digest is checked: each entry is made by one <see cref="FileName"/> in a directory
+/// descriptor of <see cref="LayerTree"/>, never over an existing inode, so nothing outside the directory can be reached or changed.
 /// </summary>
 /// <remarks>
 /// Per entry: 1. name to components; 2. parent directory, made where missing; 3. whiteouts; 4. what stands in the way is removed (the last
@@ -14,7 +14,9 @@ namespace ShimRuntime.Images;
 /// </remarks>
 internal sealed partial class LayerApplier : IDisposable
 {
-    private const uint FifoType = (uint)FileKind.Fifo, CharacterType = (uint)FileKind.CharacterDevice, BlockType = (uint)FileKind.BlockDevice;
+    private const uint FifoType = (uint)FileKind.Fifo;
+    private const uint CharacterType = (uint)FileKind.CharacterDevice;
+    private const uint BlockType = (uint)FileKind.BlockDevice;
     private readonly LayerLimits _limits;
     private readonly LayerTree _tree;
     private readonly SafeDirFd _root;
@@ -33,7 +35,9 @@ internal sealed partial class LayerApplier : IDisposable
     /// <summary>Names of attributes that the policy dropped, or the file system does not have; at most a few.</summary>
     public IReadOnlyCollection<string> DroppedXattrs => _droppedXattrs;
 
-    /// <summary>The archive hides everything below its root. overlayfs has no mark for that: no lower layer may be mounted under this one.</summary>
+    /// <summary>
+    /// The archive hides everything below its root. overlayfs has no mark for that: no lower layer may be mounted under this one.
+    /// </summary>
     public bool HidesAllBelow => _tree.Root.Opaque;
 
     /// <summary>
@@ -108,7 +112,9 @@ internal sealed partial class LayerApplier : IDisposable
         else if (!Whiteout.IsAufsMetadata(name)) Delete(parent, Whiteout.Target(name));
     }
 
-    /// <summary>Hides a name of lower layers. What this same layer has of that name stays, wherever the whiteout stands in the archive.</summary>
+    /// <summary>
+    /// Hides a name of lower layers. What this same layer has of that name stays, wherever the whiteout stands in the archive.
+    /// </summary>
     private void Delete(LayerDirectory parent, FileName name)
     {
         if (_tree.Child(parent, name) is { } directory)
@@ -179,7 +185,8 @@ internal sealed partial class LayerApplier : IDisposable
         var slash = trimmed.LastIndexOf((byte)'/');
         parent = _parent!;
         name = default;
-        return _parent is not null && slash >= 0 && trimmed[..slash].SequenceEqual(_parentName) && FileName.TryCreate(trimmed[(slash + 1)..], out name)
+        return _parent is not null && slash >= 0 && trimmed[..slash].SequenceEqual(_parentName)
+            && FileName.TryCreate(trimmed[(slash + 1)..], out name)
             && !Whiteout.IsAufsMetadata(name);
     }
 

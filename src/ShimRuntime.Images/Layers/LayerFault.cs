@@ -12,9 +12,11 @@ internal static class LayerFault
         return cause switch
         {
             LinuxException { ErrorNumber: Errno.ENOSPC or Errno.EDQUOT } =>
-                new RuntimeFault(FaultCode.ResourceExhausted, $"failed to unpack layer{at}: {cause.Message}; free space or inodes under the runtime's root", cause),
+                new RuntimeFault(FaultCode.ResourceExhausted,
+                    $"failed to unpack layer{at}: {cause.Message}; free space or inodes under the runtime's root", cause),
             LinuxException { ErrorNumber: Errno.ENAMETOOLONG or Errno.ELOOP or Errno.EFBIG } or TarFormatException =>
-                new RuntimeFault(FaultCode.InvalidArgument, $"failed to unpack layer{at}: {cause.Message}; the image is refused, ask its publisher", cause),
+                new RuntimeFault(FaultCode.InvalidArgument,
+                    $"failed to unpack layer{at}: {cause.Message}; the image is refused, ask its publisher", cause),
             _ => RuntimeFault.Internal($"failed to unpack layer{at}: {cause.Message}; see the daemon's log", cause),
         };
     }

@@ -9,7 +9,9 @@ public sealed record LayerLimits
     /// <summary>Archive members, whiteouts included.</summary>
     public int MaxEntries { get; init; } = 2_000_000;
 
-    /// <summary>Directories, also those that a member's name only implies. About 150 bytes of memory each while a layer is unpacked.</summary>
+    /// <summary>
+    /// Directories, also those that a member's name only implies. About 150 bytes of memory each while a layer is unpacked.
+    /// </summary>
     public int MaxDirectories { get; init; } = 400_000;
 
     /// <summary>Bytes of one member name or link target (PATH_MAX without its NUL).</summary>

@@ -63,7 +63,11 @@ internal sealed class LayerTree : IDisposable
     /// <summary>Makes a directory where nothing is: 0755 root until a member or a lower layer says otherwise.</summary>
     public LayerDirectory Make(LayerDirectory parent, FileName name)
     {
-        if (_all.Count >= _limits.MaxDirectories) throw new TarFormatException($"the archive has more than {_limits.MaxDirectories} directories");
+        if (_all.Count >= _limits.MaxDirectories)
+        {
+            throw new TarFormatException($"the archive has more than {_limits.MaxDirectories} directories");
+        }
+
         var directory = new LayerDirectory(parent, name);
         if (directory.Depth > _limits.MaxDepth) throw new TarFormatException($"a directory is nested deeper than {_limits.MaxDepth}");
         Open(parent).MakeDirectory(name);
@@ -101,7 +105,9 @@ internal sealed class LayerTree : IDisposable
         DirectoryTree.Remove(Open(directory.Parent!), directory.Name, cancellation);
     }
 
-    /// <summary>Call before reading <see cref="Directories"/> for the last time: passes <see cref="LayerDirectory.Removed"/> on to what was below.</summary>
+    /// <summary>
+    /// Call before reading <see cref="Directories"/> for the last time: passes <see cref="LayerDirectory.Removed"/> on to what was below.
+    /// </summary>
     public void SpreadRemovals()
     {
         foreach (var directory in _all) directory.Removed |= directory.Parent is { Removed: true };
@@ -147,7 +153,11 @@ internal sealed class LayerTree : IDisposable
                 continue;
             }
 
-            if (!FileName.TryCreate(part, out var name)) throw new TarFormatException("a symbolic link among a name's parents has a component over 255 bytes");
+            if (!FileName.TryCreate(part, out var name))
+            {
+                throw new TarFormatException("a symbolic link among a name's parents has a component over 255 bytes");
+            }
+
             if (Step(current, name, create, ref links) is not { } next) return null;
             current = next;
         }

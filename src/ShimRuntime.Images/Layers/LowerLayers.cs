@@ -4,8 +4,8 @@ using static Tmds.Linux.LibC;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// The committed layers under a new one, seen as overlayfs would merge them. Which of them may still show through at a directory is kept as a
-/// list of their numbers, top first, that only shrinks on the way down: <see cref="At"/>.
+/// The committed layers under a new one, seen as overlayfs would merge them. Which of them may still show through at a directory is kept as
+/// a list of their numbers, top first, that only shrinks on the way down: <see cref="At"/>.
 /// </summary>
 internal sealed class LowerLayers : IDisposable
 {
@@ -22,7 +22,9 @@ internal sealed class LowerLayers : IDisposable
     /// <summary>What shows through at the root.</summary>
     public IReadOnlyList<int> All { get; }
 
-    /// <summary>Of the layers that show through at the parent, those that have this directory; ended by the first that hides the rest.</summary>
+    /// <summary>
+    /// Of the layers that show through at the parent, those that have this directory; ended by the first that hides the rest.
+    /// </summary>
     public IReadOnlyList<int> At(byte[] path, IReadOnlyList<int> throughParent)
     {
         var through = new List<int>(throughParent.Count);

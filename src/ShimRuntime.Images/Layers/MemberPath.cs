@@ -13,14 +13,22 @@ internal static class MemberPath
     public static ImmutableArray<FileName> Parse(ReadOnlySpan<byte> name, LayerLimits limits)
     {
         if (name.IsEmpty) throw new TarFormatException("a member has no name");
-        if (name.Length > limits.MaxNameBytes) throw new TarFormatException($"a name of {name.Length} bytes is longer than {limits.MaxNameBytes}");
+        if (name.Length > limits.MaxNameBytes)
+        {
+            throw new TarFormatException($"a name of {name.Length} bytes is longer than {limits.MaxNameBytes}");
+        }
+
         var components = ImmutableArray.CreateBuilder<FileName>();
         foreach (var range in name.Split((byte)'/'))
         {
             var part = name[range];
             if (part.IsEmpty || part.SequenceEqual("."u8)) continue;
             if (part.SequenceEqual(".."u8)) throw new TarFormatException("a name with '..' could leave the layer");
-            if (!FileName.TryCreate(part, out var component)) throw new TarFormatException($"'{PathBytes.Display(part)}' is not a file name: over 255 bytes, or with NUL");
+            if (!FileName.TryCreate(part, out var component))
+            {
+                throw new TarFormatException($"'{PathBytes.Display(part)}' is not a file name: over 255 bytes, or with NUL");
+            }
+
             components.Add(component);
         }
 

@@ -2,7 +2,9 @@ using ShimRuntime.Linux;
 
 namespace ShimRuntime.Images;
 
-/// <summary>Deletions: in an archive names that begin with ".wh." (image-spec layer.md, "Whiteouts"), in overlayfs a character device 0/0.</summary>
+/// <summary>
+/// Deletions: in an archive names that begin with ".wh." (image-spec layer.md, "Whiteouts"), in overlayfs a character device 0/0.
+/// </summary>
 internal static class Whiteout
 {
     private static ReadOnlySpan<byte> Prefix => ".wh."u8;

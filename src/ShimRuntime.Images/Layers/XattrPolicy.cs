@@ -3,9 +3,10 @@ using ShimRuntime.Linux;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// Which extended attributes of an archive are set: file capabilities, POSIX ACLs (the kernel checks both) and user.*. Dropped, and named in
-/// the log, are trusted.* (overlayfs reads its redirects and opaque marks there: an archive could point into other layers), user.overlay.*
-/// (the same for unprivileged overlays), security.selinux (the runtime labels), security.ima and evm (keyed to another host), and what is unknown.
+/// Which extended attributes of an archive are set: file capabilities, POSIX ACLs (the kernel checks both) and user.*. Dropped, and named
+/// in the log, are trusted.* (overlayfs reads its redirects and opaque marks there: an archive could point into other layers),
+/// user.overlay.* (the same for unprivileged overlays), security.selinux (the runtime labels), security.ima and evm (keyed to another
+/// host), and what is unknown.
 /// </summary>
 internal static class XattrPolicy
 {

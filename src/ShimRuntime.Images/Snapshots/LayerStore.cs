@@ -67,7 +67,10 @@ internal sealed class LayerStore : ILayerStore
 
     public void Retire(Digest chainId)
     {
-        if (_layers.TryRemove(chainId, out var layer) && Directory.Exists(Path.Combine(_directory.Root, layer.Id))) _directory.Retire(layer.Id, durable: true);
+        if (_layers.TryRemove(chainId, out var layer) && Directory.Exists(Path.Combine(_directory.Root, layer.Id)))
+        {
+            _directory.Retire(layer.Id, durable: true);
+        }
     }
 
     public Task SweepAsync(CancellationToken cancellation) => _reaper.SweepAsync(cancellation);
@@ -80,7 +83,8 @@ internal sealed class LayerStore : ILayerStore
     {
         // An operator may have deleted the directory of a layer that is still in the table: the new one takes its place.
         Retire(record.ChainId);
-        _directory.Publish(id, new SnapshotRecord { Schema = SnapshotRecord.CurrentSchema, CreatedAt = _time.GetUtcNow(), Layer = record }, durable: true);
+        var published = new SnapshotRecord { Schema = SnapshotRecord.CurrentSchema, CreatedAt = _time.GetUtcNow(), Layer = record };
+        _directory.Publish(id, published, durable: true);
         _layers[record.ChainId] = (id, record);
         if (droppedXattrs.Count == 0) return;
         _log.LogInformation("layer {DiffId}: extended attributes left out: {Names}", record.DiffId, string.Join(", ", droppedXattrs));

@@ -23,7 +23,9 @@ internal sealed class SnapshotDirectory : IDisposable
     public const string Staged = ".new-", Retired = ".old-", Unreadable = ".bad-";
     private const string RecordName = "snapshot.json";
     private const uint PrivateMode = 0x1C0; // 0700
-    private static readonly FileName FsName = FileName.Create("fs"), WorkName = FileName.Create("work"), EmptyName = FileName.Create("empty");
+    private static readonly FileName FsName = FileName.Create("fs");
+    private static readonly FileName WorkName = FileName.Create("work");
+    private static readonly FileName EmptyName = FileName.Create("empty");
 
     private readonly ILogger _log;
     private readonly SafeDirFd _directory;
@@ -60,7 +62,10 @@ internal sealed class SnapshotDirectory : IDisposable
         }
     }
 
-    /// <summary>A new directory with fs/ (0755 root), and work/ for a writable layer. It belongs to the caller until <see cref="Publish"/> or <see cref="Discard"/>.</summary>
+    /// <summary>
+    /// A new directory with fs/ (0755 root), and work/ for a writable layer. It belongs to the caller until <see cref="Publish"/> or <see
+    /// cref="Discard"/>.
+    /// </summary>
     public string Stage(bool writable)
     {
         var id = Interlocked.Increment(ref _lastId).ToString(CultureInfo.InvariantCulture);
@@ -129,7 +134,7 @@ internal sealed class SnapshotDirectory : IDisposable
         }
         catch (LinuxException e)
         {
-            _log.LogWarning(e, "failed to delete '{Root}/{Name}': {Cause}; it is tried again at the next collection", Root, name, e.Message);
+            _log.LogWarning("failed to delete '{Root}/{Name}': {Cause}; it is tried again at the next collection", Root, name, e.Message);
         }
     }
 
@@ -150,7 +155,8 @@ internal sealed class SnapshotDirectory : IDisposable
         }
     }
 
-    // Writable layers are published without fsync: after a power loss an empty record is all that may be left of one, and nobody runs on it.
+    // Writable layers are published without fsync: after a power loss an empty record is all that may be left of one, and nobody runs on
+    // it.
     private void SetAside(string id, string path, Exception cause)
     {
         var nothingLeft = !File.Exists(path) || new FileInfo(path).Length == 0;

@@ -10,7 +10,8 @@ internal sealed class SnapshotReaper : IAsyncDisposable
 {
     private readonly SnapshotDirectory _directory;
     private readonly CancellationTokenSource _stop;
-    private readonly Channel<TaskCompletionSource?> _requests = Channel.CreateUnbounded<TaskCompletionSource?>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<TaskCompletionSource?> _requests =
+        Channel.CreateUnbounded<TaskCompletionSource?>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Task _work;
 
     public SnapshotReaper(SnapshotDirectory directory, CancellationToken daemon)

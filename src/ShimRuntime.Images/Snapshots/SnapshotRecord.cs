@@ -26,6 +26,7 @@ internal sealed record LayerRecord(Digest ChainId, Digest DiffId, long Bytes, lo
 /// <param name="Chain">Chain ids, base first.</param>
 internal sealed record WritableRecord(string Key, string ImageId, ImmutableArray<Digest> Chain);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(SnapshotRecord))]
 internal sealed partial class SnapshotJson : JsonSerializerContext;

@@ -30,7 +30,8 @@ public sealed class SnapshotServices : IAsyncDisposable
     public static SnapshotServices Open(string root, CollectorLock collector, ILoggerFactory loggers, CancellationToken daemon) =>
         Open(root, collector, loggers, new LayerLimits(), daemon);
 
-    internal static SnapshotServices Open(string root, CollectorLock collector, ILoggerFactory loggers, LayerLimits limits, CancellationToken daemon)
+    internal static SnapshotServices Open(string root, CollectorLock collector, ILoggerFactory loggers, LayerLimits limits,
+        CancellationToken daemon)
     {
         var log = loggers.CreateLogger("ShimRuntime.Images.Snapshots");
         var directory = new SnapshotDirectory(root, log);

@@ -17,7 +17,8 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
     private readonly SingleFlight<string, Snapshot> _flights;
     private readonly ConcurrentDictionary<string, Writable> _writables = new();
 
-    public SnapshotStore(SnapshotDirectory directory, SnapshotReaper reaper, LayerStore layers, CollectorLock collector, CancellationToken daemon)
+    public SnapshotStore(SnapshotDirectory directory, SnapshotReaper reaper, LayerStore layers, CollectorLock collector,
+        CancellationToken daemon)
     {
         (_directory, _reaper, _layers, _collector) = (directory, reaper, layers, collector);
         _flights = new SingleFlight<string, Snapshot>(daemon);
@@ -66,7 +67,9 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
         {
             var snapshot = Describe(id, record) ?? throw MissingLayer(key, image);
             CopyRootMetadata(snapshot.LowerDirs[0], id);
-            _directory.Publish(id, new SnapshotRecord { Schema = SnapshotRecord.CurrentSchema, CreatedAt = DateTimeOffset.UtcNow, Writable = record }, durable: false);
+            var now = DateTimeOffset.UtcNow;
+            var published = new SnapshotRecord { Schema = SnapshotRecord.CurrentSchema, CreatedAt = now, Writable = record };
+            _directory.Publish(id, published, durable: false);
             _writables[key] = new Writable(id, record, snapshot);
             return snapshot;
         }
@@ -82,7 +85,7 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
         if (!existing.Record.Chain.SequenceEqual(image.ChainIds))
         {
             throw RuntimeFault.FailedPrecondition(
-                $"failed to prepare snapshot '{key}': it stands over image '{existing.Record.ImageId}', not over '{image.Id}'; remove it first");
+                $"failed to prepare snapshot '{key}': it stands over image '{existing.Record.ImageId}', not '{image.Id}'; remove it first");
         }
 
         return existing.Snapshot ?? throw MissingLayer(key, image);

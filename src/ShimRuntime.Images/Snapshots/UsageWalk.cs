@@ -6,7 +6,8 @@ namespace ShimRuntime.Images;
 
 /// <summary>
 /// Measures writable layers in the background, one at a time, so that no stats request ever walks a tree. A layer is measured again after
-/// <see cref="Interval"/>, or after thirty times what its last walk took: a container with millions of files costs at most some 3 % of a core.
+/// <see cref="Interval"/>, or after thirty times what its last walk took: a container with millions of files costs at most some 3 % of a
+/// core.
 /// </summary>
 internal sealed class UsageWalk : IAsyncDisposable
 {
@@ -63,7 +64,8 @@ internal sealed class UsageWalk : IAsyncDisposable
             var (bytes, inodes) = DirectoryTree.Measure(upper, _stop.Token);
             var pause = Stopwatch.GetElapsedTime(started) * PauseFactor;
             var now = _time.GetUtcNow();
-            writable.Usage = new SnapshotStore.MeasuredUsage(new SnapshotUsage(now, bytes, inodes), now + (pause > Interval ? pause : Interval));
+            var next = now + (pause > Interval ? pause : Interval);
+            writable.Usage = new SnapshotStore.MeasuredUsage(new SnapshotUsage(now, bytes, inodes), next);
         }
         catch (LinuxException e) when (e.ErrorNumber == Errno.ENOENT)
         {

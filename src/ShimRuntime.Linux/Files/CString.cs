@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace ShimRuntime.Linux;
 
-/// <summary>A NUL-terminated UTF-8 copy of a string in native memory, for one system call: <c>using var path = new CString(text);</c>.</summary>
+/// <summary>
+/// A NUL-terminated UTF-8 copy of a string in native memory, for one system call: <c>using var path = new CString(text);</c>.
+/// </summary>
 /// <remarks>Refuses a string with a NUL inside: the kernel would read a shorter path than the one that was checked.</remarks>
 internal readonly unsafe ref struct CString
 {

@@ -57,7 +57,10 @@ public static class DirectoryTree
         return (bytes, inodes);
     }
 
-    /// <summary>Empties a directory. False when something deeper than the limit was moved up into <paramref name="top"/>, which then needs another pass.</summary>
+    /// <summary>
+    /// Empties a directory. False when something deeper than the limit was moved up into <paramref name="top"/>, which then needs another
+    /// pass.
+    /// </summary>
     private static bool Empty(SafeDirFd directory, SafeDirFd top, int depth, CancellationToken cancellation)
     {
         var complete = true;
@@ -80,7 +83,8 @@ public static class DirectoryTree
     {
         if (depth >= MaxDepth)
         {
-            var moved = FileName.Create(string.Create(CultureInfo.InvariantCulture, $".deep-{Environment.ProcessId}-{Interlocked.Increment(ref _sequence)}"));
+            var moved = FileName.Create(string.Create(CultureInfo.InvariantCulture,
+                $".deep-{Environment.ProcessId}-{Interlocked.Increment(ref _sequence)}"));
             directory.Rename(name, top, moved, RenameFlags.NoReplace);
             return false;
         }

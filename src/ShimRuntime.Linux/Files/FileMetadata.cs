@@ -26,7 +26,9 @@ public static unsafe class FileMetadata
         if (futimens(Fd(file), times) < 0) throw new LinuxException("futimens", errno);
     }
 
-    /// <summary>Writes all of <paramref name="content"/> at <paramref name="offset"/>; bytes skipped before it read as zeros and take no space.</summary>
+    /// <summary>
+    /// Writes all of <paramref name="content"/> at <paramref name="offset"/>; bytes skipped before it read as zeros and take no space.
+    /// </summary>
     public static void Write(SafeHandle file, ReadOnlySpan<byte> content, long offset)
     {
         fixed (byte* start = content)
@@ -53,7 +55,8 @@ public static unsafe class FileMetadata
         using var key = new CBytes(attribute);
         fixed (byte* data = value)
         {
-            LinuxException.Check(LibcCalls.fsetxattr(Fd(file), key.Pointer, data, (nuint)value.Length, 0), "fsetxattr", PathBytes.Display(attribute));
+            LinuxException.Check(LibcCalls.fsetxattr(Fd(file), key.Pointer, data, (nuint)value.Length, 0), "fsetxattr",
+                PathBytes.Display(attribute));
         }
     }
 
@@ -66,11 +69,13 @@ public static unsafe class FileMetadata
     }
 
     internal static FileStatus FromStatx(in statx s) => new(
-        (FileKind)(s.stx_mode & 0xF000u), s.stx_mode & 0xFFFu, s.stx_uid, s.stx_gid, s.stx_ino, s.stx_nlink, (long)s.stx_size, (long)s.stx_blocks * 512,
+        (FileKind)(s.stx_mode & 0xF000u), s.stx_mode & 0xFFFu, s.stx_uid, s.stx_gid, s.stx_ino, s.stx_nlink,
+        (long)s.stx_size, (long)s.stx_blocks * 512,
         new FileTime(s.stx_atime.tv_sec, s.stx_atime.tv_nsec), new FileTime(s.stx_mtime.tv_sec, s.stx_mtime.tv_nsec),
         s.stx_rdev_major, s.stx_rdev_minor, s.stx_dev_major, s.stx_dev_minor);
 
     internal static timespec ToTimespec(FileTime time) => new() { tv_sec = time.Seconds, tv_nsec = (long_t)(long)time.Nanoseconds };
 
-    internal static int Fd(SafeHandle file) => file.IsClosed ? throw new ObjectDisposedException(file.GetType().Name) : (int)file.DangerousGetHandle();
+    internal static int Fd(SafeHandle file) =>
+        file.IsClosed ? throw new ObjectDisposedException(file.GetType().Name) : (int)file.DangerousGetHandle();
 }

@@ -33,7 +33,9 @@ public readonly struct FileName : IEquatable<FileName>
 
     /// <summary>For names of our own making; throws <see cref="ArgumentException"/> for a bad one.</summary>
     public static FileName Create(string name) =>
-        TryCreate(Encoding.UTF8.GetBytes(name), out var result) ? result : throw new ArgumentException($"'{name}' is not a file name", nameof(name));
+        TryCreate(Encoding.UTF8.GetBytes(name), out var result)
+            ? result
+            : throw new ArgumentException($"'{name}' is not a file name", nameof(name));
 
     public bool Equals(FileName other) => Bytes.SequenceEqual(other.Bytes);
 

@@ -7,7 +7,10 @@ public static class PathBytes
 {
     private const int DisplayLimit = 300;
 
-    /// <summary>A form for messages and logs: printable ASCII as it is, other bytes as \ooo, cut after 300 bytes. One line, whatever a hostile archive holds.</summary>
+    /// <summary>
+    /// A form for messages and logs: printable ASCII as it is, other bytes as \ooo, cut after 300 bytes. One line, whatever a hostile
+    /// archive holds.
+    /// </summary>
     public static string Display(ReadOnlySpan<byte> path)
     {
         var text = new StringBuilder(Math.Min(path.Length, DisplayLimit) + 4);

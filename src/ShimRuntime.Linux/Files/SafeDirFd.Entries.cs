@@ -8,7 +8,9 @@ public sealed unsafe partial class SafeDirFd
 {
     private const int AT_REMOVEDIR = 0x200;
 
-    /// <summary>mkdirat(2); EEXIST when there is anything of that name. The umask applies: set the mode afterwards where it matters.</summary>
+    /// <summary>
+    /// mkdirat(2); EEXIST when there is anything of that name. The umask applies: set the mode afterwards where it matters.
+    /// </summary>
     public void MakeDirectory(FileName name, uint mode = 0x1ED)
     {
         fixed (byte* path = name.Terminated)
@@ -22,7 +24,8 @@ public sealed unsafe partial class SafeDirFd
     {
         fixed (byte* path = name.Terminated)
         {
-            var fd = OpenAt2(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode, ResolveFlags.Beneath | ResolveFlags.NoSymlinks);
+            var fd = OpenAt2(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode,
+                ResolveFlags.Beneath | ResolveFlags.NoSymlinks);
             return fd >= 0 ? new SafeFileHandle(fd, true) : throw new LinuxException("openat2", errno, name.ToString());
         }
     }
@@ -53,7 +56,10 @@ public sealed unsafe partial class SafeDirFd
         byte empty = 0;
         fixed (byte* to = name.Terminated)
         {
-            if (linkat(FileMetadata.Fd(file), &empty, Fd, to, AT_EMPTY_PATH) < 0) throw new LinuxException("linkat", errno, name.ToString());
+            if (linkat(FileMetadata.Fd(file), &empty, Fd, to, AT_EMPTY_PATH) < 0)
+            {
+                throw new LinuxException("linkat", errno, name.ToString());
+            }
         }
     }
 
@@ -63,7 +69,10 @@ public sealed unsafe partial class SafeDirFd
     {
         fixed (byte* path = name.Terminated)
         {
-            if (mknodat(Fd, path, (mode_t)typeAndMode, DeviceNumber(major, minor)) < 0) throw new LinuxException("mknodat", errno, name.ToString());
+            if (mknodat(Fd, path, (mode_t)typeAndMode, DeviceNumber(major, minor)) < 0)
+            {
+                throw new LinuxException("mknodat", errno, name.ToString());
+            }
         }
     }
 
@@ -91,7 +100,9 @@ public sealed unsafe partial class SafeDirFd
         fixed (byte* path = name.Terminated)
         {
             var length = (long)readlinkat(Fd, path, buffer, 4096);
-            return length >= 0 ? new ReadOnlySpan<byte>(buffer, (int)length).ToArray() : throw new LinuxException("readlinkat", errno, name.ToString());
+            return length >= 0
+                ? new ReadOnlySpan<byte>(buffer, (int)length).ToArray()
+                : throw new LinuxException("readlinkat", errno, name.ToString());
         }
     }
 

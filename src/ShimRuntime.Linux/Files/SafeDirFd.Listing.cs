@@ -41,7 +41,11 @@ public sealed unsafe partial class SafeDirFd
             fixed (byte* start = buffer)
             {
                 var count = (int)LibcCalls.getdents64(Fd, start, ListingBytes);
-                if (count < 0 && LinuxException.Last("getdents64") is { ErrorNumber: not Errno.ENOENT } error) throw error; // ENOENT: removed meanwhile
+                if (count < 0 && LinuxException.Last("getdents64") is { ErrorNumber: not Errno.ENOENT } error)
+                {
+                    throw error; // ENOENT: removed meanwhile
+                }
+
                 for (var at = 0; at < count;)
                 {
                     var record = buffer.AsSpan(at, count - at);

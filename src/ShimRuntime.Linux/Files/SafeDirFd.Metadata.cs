@@ -28,7 +28,10 @@ public sealed unsafe partial class SafeDirFd
     {
         fixed (byte* path = name.Terminated)
         {
-            if (fchownat(Fd, path, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0) throw new LinuxException("fchownat", errno, name.ToString());
+            if (fchownat(Fd, path, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
+            {
+                throw new LinuxException("fchownat", errno, name.ToString());
+            }
         }
     }
 
@@ -71,7 +74,9 @@ public sealed unsafe partial class SafeDirFd
         if (futimens(Fd, times) < 0) throw new LinuxException("futimens", errno);
     }
 
-    /// <summary>The entry as a path through this descriptor, for the calls that know no directory descriptors; they must not follow links.</summary>
+    /// <summary>
+    /// The entry as a path through this descriptor, for the calls that know no directory descriptors; they must not follow links.
+    /// </summary>
     internal byte[] ProcPathOf(FileName name) => [.. Encoding.ASCII.GetBytes(ProcPath), (byte)'/', .. name.Bytes, 0];
 
     private FileStatus? TryStatAt(byte* path, int flags, FileName name)

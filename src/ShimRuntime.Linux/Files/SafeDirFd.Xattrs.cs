@@ -6,8 +6,12 @@ public sealed unsafe partial class SafeDirFd
 {
     private const int MaxXattrBytes = 64 * 1024; // XATTR_SIZE_MAX and XATTR_LIST_MAX
 
-    /// <summary>Sets an extended attribute of the entry itself (xattr(7)); ENOTSUP where the file system has none, EPERM for user.* of a link or node.</summary>
-    public void SetXattr(FileName name, ReadOnlySpan<byte> attribute, ReadOnlySpan<byte> value) => SetXattrAt(ProcPathOf(name), attribute, value);
+    /// <summary>
+    /// Sets an extended attribute of the entry itself (xattr(7)); ENOTSUP where the file system has none, EPERM for user.* of a link or
+    /// node.
+    /// </summary>
+    public void SetXattr(FileName name, ReadOnlySpan<byte> attribute, ReadOnlySpan<byte> value) =>
+        SetXattrAt(ProcPathOf(name), attribute, value);
 
     /// <summary>Sets an extended attribute of this directory.</summary>
     public void SetXattr(ReadOnlySpan<byte> attribute, ReadOnlySpan<byte> value)
@@ -15,7 +19,8 @@ public sealed unsafe partial class SafeDirFd
         using var key = new CBytes(attribute);
         fixed (byte* data = value)
         {
-            LinuxException.Check(LibcCalls.fsetxattr(Fd, key.Pointer, data, (nuint)value.Length, 0), "fsetxattr", PathBytes.Display(attribute));
+            LinuxException.Check(LibcCalls.fsetxattr(Fd, key.Pointer, data, (nuint)value.Length, 0), "fsetxattr",
+                PathBytes.Display(attribute));
         }
     }
 
@@ -53,7 +58,8 @@ public sealed unsafe partial class SafeDirFd
         fixed (byte* at = path)
         fixed (byte* data = value)
         {
-            LinuxException.Check(LibcCalls.lsetxattr(at, key.Pointer, data, (nuint)value.Length, 0), "lsetxattr", PathBytes.Display(attribute));
+            LinuxException.Check(LibcCalls.lsetxattr(at, key.Pointer, data, (nuint)value.Length, 0), "lsetxattr",
+                PathBytes.Display(attribute));
         }
     }
 
@@ -69,7 +75,8 @@ public sealed unsafe partial class SafeDirFd
             if (error.ErrorNumber is Errno.ENODATA or Errno.ENOTSUP) return null;
             if (error.ErrorNumber != Errno.ERANGE) throw error;
             var large = new byte[MaxXattrBytes];
-            fixed (byte* data = large) length = LinuxException.Check(LibcCalls.lgetxattr(at, key.Pointer, data, MaxXattrBytes), "lgetxattr");
+            fixed (byte* data = large) length = LibcCalls.lgetxattr(at, key.Pointer, data, MaxXattrBytes);
+            LinuxException.Check(length, "lgetxattr");
             return large[..(int)length];
         }
     }

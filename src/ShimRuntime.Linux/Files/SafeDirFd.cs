@@ -18,7 +18,9 @@ public sealed unsafe partial class SafeDirFd : SafeHandleMinusOneIsInvalid
 
     private SafeDirFd(int fd) : base(true) => SetHandle(fd);
 
-    /// <summary>"/proc/self/fd/N": this very directory as a path, for calls that take only paths; valid in this process while it is open.</summary>
+    /// <summary>
+    /// "/proc/self/fd/N": this very directory as a path, for calls that take only paths; valid in this process while it is open.
+    /// </summary>
     public string ProcPath => string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{Fd}");
 
     internal int Fd => IsClosed ? throw new ObjectDisposedException(nameof(SafeDirFd)) : (int)handle;
@@ -43,7 +45,8 @@ public sealed unsafe partial class SafeDirFd : SafeHandleMinusOneIsInvalid
     }
 
     /// <inheritdoc cref="TryOpenDirectory(FileName)"/>
-    public SafeDirFd OpenDirectory(FileName name) => TryOpenDirectory(name) ?? throw new LinuxException("openat2", Errno.ENOENT, name.ToString());
+    public SafeDirFd OpenDirectory(FileName name) =>
+        TryOpenDirectory(name) ?? throw new LinuxException("openat2", Errno.ENOENT, name.ToString());
 
     /// <summary>A directory by a path, confined as <paramref name="resolve"/> says. Null when a component is missing.</summary>
     public SafeDirFd? TryOpenDirectory(ReadOnlySpan<byte> path, ResolveFlags resolve)

@@ -20,7 +20,10 @@ public static unsafe class MountPoint
         using var to = new CString(target);
         using var kind = new CString(type);
         using var data = new CString(options);
-        if (mount(from.Pointer, to.Pointer, kind.Pointer, (Tmds.Linux.ulong_t)(ulong)flags, data.Pointer) < 0) throw new LinuxException("mount", errno, target);
+        if (mount(from.Pointer, to.Pointer, kind.Pointer, (Tmds.Linux.ulong_t)(ulong)flags, data.Pointer) < 0)
+        {
+            throw new LinuxException("mount", errno, target);
+        }
     }
 
     /// <summary>

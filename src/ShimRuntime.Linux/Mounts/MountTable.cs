@@ -38,7 +38,9 @@ public sealed class MountTable
         return Mounts.Where(m => m.Target == directory.TrimEnd('/') || m.Target.StartsWith(prefix, StringComparison.Ordinal)).ToList();
     }
 
-    /// <summary>The mount that holds this absolute, symlink-free path: the longest mount point that is a prefix; of stacked ones the youngest.</summary>
+    /// <summary>
+    /// The mount that holds this absolute, symlink-free path: the longest mount point that is a prefix; of stacked ones the youngest.
+    /// </summary>
     public MountInfo? Holding(string path)
     {
         MountInfo? best = null;
@@ -56,7 +58,11 @@ public sealed class MountTable
     {
         var fields = Encoding.UTF8.GetString(line).Split(' ');
         var separator = Array.IndexOf(fields, "-", Math.Min(FieldsBeforeTags, fields.Length));
-        if (separator < 0 || fields.Length < separator + 4) throw new FormatException($"not a line of mountinfo: '{Encoding.UTF8.GetString(line)}'");
+        if (separator < 0 || fields.Length < separator + 4)
+        {
+            throw new FormatException($"not a line of mountinfo: '{Encoding.UTF8.GetString(line)}'");
+        }
+
         var tags = fields.AsSpan(FieldsBeforeTags, separator - FieldsBeforeTags);
         return new MountInfo(
             Number(fields[0]), Number(fields[1]), fields[2], Unescape(fields[3]), Unescape(fields[4]), fields[5],
@@ -76,7 +82,9 @@ public sealed class MountTable
         return 0;
     }
 
-    /// <summary>Undoes mangle() of the kernel: space, tab, newline, backslash and '#' stand as three octal digits after a backslash.</summary>
+    /// <summary>
+    /// Undoes mangle() of the kernel: space, tab, newline, backslash and '#' stand as three octal digits after a backslash.
+    /// </summary>
     internal static string Unescape(string text)
     {
         if (!text.Contains('\\')) return text;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace ShimRuntime.Linux;
@@ -16,7 +15,8 @@ public static class OverlayMount
     /// <summary>A writable overlay; nothing stays open.</summary>
     /// <param name="lowerDirs">Absolute paths, top layer first; at least one.</param>
     /// <param name="workDir">An empty directory on the file system of <paramref name="upperDir"/>.</param>
-    public static void Mount(IReadOnlyList<string> lowerDirs, string upperDir, string workDir, string target, MountFlags flags = MountFlags.None) =>
+    public static void Mount(IReadOnlyList<string> lowerDirs, string upperDir, string workDir, string target,
+        MountFlags flags = MountFlags.None) =>
         MountLayers(lowerDirs, [upperDir, workDir], target, flags);
 
     /// <summary>A read-only view of layers; a single layer is bind-mounted, because overlayfs wants two.</summary>
@@ -42,7 +42,8 @@ public static class OverlayMount
         else MountByDescriptors(lowerDirs, upperAndWork, target, flags);
     }
 
-    private static void MountByDescriptors(IReadOnlyList<string> lowerDirs, IReadOnlyList<string> upperAndWork, string target, MountFlags flags)
+    private static void MountByDescriptors(IReadOnlyList<string> lowerDirs, IReadOnlyList<string> upperAndWork, string target,
+        MountFlags flags)
     {
         var opened = new List<SafeDirFd>(lowerDirs.Count + upperAndWork.Count);
         try
@@ -52,8 +53,8 @@ public static class OverlayMount
             var options = Options(names.GetRange(0, lowerDirs.Count), names.GetRange(lowerDirs.Count, upperAndWork.Count));
             if (options.Length >= PageSizeBytes)
             {
-                throw RuntimeFault.FailedPrecondition(string.Create(CultureInfo.InvariantCulture,
-                    $"failed to mount overlay '{target}': {lowerDirs.Count} layers need {options.Length} bytes of options and the kernel takes {PageSizeBytes - 1}; squash layers of the image"));
+                var needed = $"{lowerDirs.Count} layers need {options.Length} bytes of options and the kernel takes {PageSizeBytes - 1}";
+                throw RuntimeFault.FailedPrecondition($"failed to mount overlay '{target}': {needed}; squash layers of the image");
             }
 
             MountPoint.Mount("overlay", target, "overlay", flags, options);

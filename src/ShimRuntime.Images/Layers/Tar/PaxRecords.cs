@@ -4,8 +4,8 @@ using ShimRuntime.Linux;
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// The records of one pax header (POSIX.1-2001, pax, "pax Extended Header"): "&lt;length&gt; &lt;keyword&gt;=&lt;value&gt;\n", the value being
-/// any bytes. Order and repetition are kept, because GNU sparse 0.0 needs both; lookups take the last.
+/// The records of one pax header (POSIX.1-2001, pax, "pax Extended Header"): "&lt;length&gt; &lt;keyword&gt;=&lt;value&gt;\n", the value
+/// being any bytes. Order and repetition are kept, because GNU sparse 0.0 needs both; lookups take the last.
 /// </summary>
 internal sealed class PaxRecords
 {
@@ -40,7 +40,10 @@ internal sealed class PaxRecords
     {
         foreach (var (key, _) in _records)
         {
-            if (PerFile.Any(p => key.StartsWith(p, StringComparison.Ordinal))) throw new TarFormatException($"a global pax header sets '{Printable(key)}'");
+            if (PerFile.Any(p => key.StartsWith(p, StringComparison.Ordinal)))
+            {
+                throw new TarFormatException($"a global pax header sets '{Printable(key)}'");
+            }
         }
 
         return this;

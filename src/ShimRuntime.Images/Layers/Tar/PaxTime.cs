@@ -16,9 +16,14 @@ internal static class PaxTime
         var point = digits.IndexOf((byte)'.');
         var whole = point < 0 ? digits : digits[..point];
         var fraction = point < 0 ? default : digits[(point + 1)..];
-        if (text.Length > MaxTextBytes || fraction.ContainsAnyExceptInRange((byte)'0', (byte)'9')) throw new TarFormatException("a pax time is not a number");
+        if (text.Length > MaxTextBytes || fraction.ContainsAnyExceptInRange((byte)'0', (byte)'9'))
+        {
+            throw new TarFormatException("a pax time is not a number");
+        }
+
         var seconds = TarNumber.ParseDecimal(whole, "a pax time");
-        var nanoseconds = uint.Parse(Encoding.ASCII.GetString(fraction).PadRight(9, '0').AsSpan(0, 9), NumberStyles.None, CultureInfo.InvariantCulture);
+        var nineDigits = Encoding.ASCII.GetString(fraction).PadRight(9, '0').AsSpan(0, 9);
+        var nanoseconds = uint.Parse(nineDigits, NumberStyles.None, CultureInfo.InvariantCulture);
         if (!negative) return new FileTime(seconds, nanoseconds);
         return nanoseconds == 0 ? new FileTime(-seconds, 0) : new FileTime(-seconds - 1, 1_000_000_000 - nanoseconds);
     }

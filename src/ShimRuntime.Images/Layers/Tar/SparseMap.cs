@@ -20,7 +20,11 @@ internal sealed record SparseMap(long RealSizeBytes, IReadOnlyList<(long Offset,
             sum += length;
         }
 
-        if (sum != dataBytes) throw Bad(string.Create(CultureInfo.InvariantCulture, $"it maps {sum} bytes and the archive holds {dataBytes}"));
+        if (sum != dataBytes)
+        {
+            throw Bad(string.Create(CultureInfo.InvariantCulture, $"it maps {sum} bytes and the archive holds {dataBytes}"));
+        }
+
         return new SparseMap(realSizeBytes, regions.FindAll(r => r.Length > 0));
     }
 
@@ -30,7 +34,8 @@ internal sealed record SparseMap(long RealSizeBytes, IReadOnlyList<(long Offset,
         for (; pairs.Length >= GnuPairBytes; pairs = pairs[GnuPairBytes..])
         {
             if (pairs[0] == 0) return;
-            Add(regions, TarNumber.ParseField(pairs[..12], "sparse offset"), TarNumber.ParseField(pairs[12..24], "sparse length"), maxRegions);
+            var offset = TarNumber.ParseField(pairs[..12], "sparse offset");
+            Add(regions, offset, TarNumber.ParseField(pairs[12..24], "sparse length"), maxRegions);
         }
     }
 

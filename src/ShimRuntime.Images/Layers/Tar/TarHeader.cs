@@ -65,6 +65,9 @@ internal readonly ref struct TarHeader
         }
 
         var stored = TarNumber.ParseField(_block.Slice(at, length), "checksum");
-        if (stored != unsigned && stored != signed) throw new TarFormatException("a header's checksum is wrong: this is not a tar archive, or it is damaged");
+        if (stored != unsigned && stored != signed)
+        {
+            throw new TarFormatException("a header's checksum is wrong: this is not a tar archive, or it is damaged");
+        }
     }
 }

@@ -13,7 +13,11 @@ internal static class TarNumber
         var value = 0L;
         foreach (var digit in text)
         {
-            if (digit is < (byte)'0' or > (byte)'7' || value >> 60 != 0) throw new TarFormatException($"the header's {name} is not an octal number");
+            if (digit is < (byte)'0' or > (byte)'7' || value >> 60 != 0)
+            {
+                throw new TarFormatException($"the header's {name} is not an octal number");
+            }
+
             value = (value << 3) | (uint)(digit - '0');
         }
 

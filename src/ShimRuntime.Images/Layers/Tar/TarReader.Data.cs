@@ -64,14 +64,16 @@ internal sealed partial class TarReader
         var major = pax.Find("GNU.sparse.major") is { Length: > 0 } text ? TarNumber.ParseDecimal(text, "a sparse version") : 0;
         if (major == 1)
         {
-            var realSize = TarNumber.ParseDecimal(pax.Find("GNU.sparse.realsize") ?? throw SparseMap.Bad("the real size is missing"), "a sparse real size");
+            var realSize = TarNumber.ParseDecimal(pax.Find("GNU.sparse.realsize")
+                ?? throw SparseMap.Bad("the real size is missing"), "a sparse real size");
             var (regions, mapBytes) = await ReadStoredMapAsync(dataBytes).ConfigureAwait(false);
             return SparseMap.Create(realSize, regions, dataBytes - mapBytes);
         }
 
         if (major > 1) throw SparseMap.Bad($"version {major} is unknown");
         if (pax.Find("GNU.sparse.size") is not { Length: > 0 } size) return null;
-        return SparseMap.Create(TarNumber.ParseDecimal(size, "a sparse size"), SparseMap.FromRecords(pax, limits.MaxSparseRegions), dataBytes);
+        var map = SparseMap.FromRecords(pax, limits.MaxSparseRegions);
+        return SparseMap.Create(TarNumber.ParseDecimal(size, "a sparse size"), map, dataBytes);
     }
 
     /// <summary>Format 1.0: the data begins with decimal lines (count, then offset and length of each region), padded to a block.</summary>
@@ -86,7 +88,10 @@ internal sealed partial class TarReader
             if (!await input.ReadAsync(text.AsMemory(held, TarInput.BlockBytes)).ConfigureAwait(false)) throw input.Truncated();
             mapBytes += TarInput.BlockBytes;
             held = TakeLines(text, held + TarInput.BlockBytes, numbers);
-            if (numbers.Count > 0 && numbers[0] > limits.MaxSparseRegions) throw SparseMap.Bad($"it has more than {limits.MaxSparseRegions} regions");
+            if (numbers.Count > 0 && numbers[0] > limits.MaxSparseRegions)
+            {
+                throw SparseMap.Bad($"it has more than {limits.MaxSparseRegions} regions");
+            }
         }
 
         if (mapBytes > dataBytes) throw SparseMap.Bad("it is longer than the member");
@@ -95,7 +100,10 @@ internal sealed partial class TarReader
         return (regions, mapBytes);
     }
 
-    /// <summary>Moves whole lines to <paramref name="numbers"/> until the stated count is reached; returns how many bytes of a cut line stay at the front.</summary>
+    /// <summary>
+    /// Moves whole lines to <paramref name="numbers"/> until the stated count is reached; returns how many bytes of a cut line stay at the
+    /// front.
+    /// </summary>
     private static int TakeLines(byte[] text, int length, List<long> numbers)
     {
         var rest = text.AsSpan(0, length);

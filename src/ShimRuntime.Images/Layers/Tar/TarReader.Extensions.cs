@@ -15,7 +15,8 @@ internal sealed partial class TarReader
                 extensions.SetPax(PaxRecords.Parse(await ReadContentAsync(limits.MaxPaxBytes, "a pax header").ConfigureAwait(false)));
                 return true;
             case (byte)'g':
-                _global = PaxRecords.Parse(await ReadContentAsync(limits.MaxPaxBytes, "a global pax header").ConfigureAwait(false)).RequireGlobal();
+                var global = await ReadContentAsync(limits.MaxPaxBytes, "a global pax header").ConfigureAwait(false);
+                _global = PaxRecords.Parse(global).RequireGlobal();
                 return CountExtension();
             case (byte)'L':
                 extensions.SetLongName(await ReadTextAsync("a long name").ConfigureAwait(false));
@@ -77,9 +78,11 @@ internal sealed partial class TarReader
             (_hasPax, Pax) = (true, records);
         }
 
-        public void SetLongName(byte[] name) => _longName = _longName is null ? name : throw new TarFormatException("a member has two long names");
+        public void SetLongName(byte[] name) =>
+            _longName = _longName is null ? name : throw new TarFormatException("a member has two long names");
 
-        public void SetLongLink(byte[] target) => _longLink = _longLink is null ? target : throw new TarFormatException("a member has two long link targets");
+        public void SetLongLink(byte[] target) =>
+            _longLink = _longLink is null ? target : throw new TarFormatException("a member has two long link targets");
 
         /// <summary>The member's name; of a pax sparse member the one that its own records give.</summary>
         public byte[] Name(byte[] fromHeader, bool isSparse) =>
@@ -102,6 +105,8 @@ internal sealed partial class TarReader
         private byte[]? Value(string key) => Pax.Find(key) is { Length: > 0 } value ? value : null;
 
         private static byte[] Choose(byte[]? gnu, byte[]? pax, byte[] header, string what) =>
-            gnu is not null && pax is not null ? throw new TarFormatException($"a member has its {what} both by GNU and by pax") : gnu ?? pax ?? header;
+            gnu is not null && pax is not null
+                ? throw new TarFormatException($"a member has its {what} both by GNU and by pax")
+                : gnu ?? pax ?? header;
     }
 }

@@ -62,7 +62,9 @@ internal sealed partial class TarReader(TarInput input, LayerLimits limits)
     private long DataBytes(byte flag, Extensions extensions)
     {
         if (flag is >= (byte)'1' and <= (byte)'6') return 0;
-        var size = extensions.Pax.Find("size") is { Length: > 0 } text ? TarNumber.ParseDecimal(text, "a pax size") : new TarHeader(_block).SizeBytes;
+        var size = extensions.Pax.Find("size") is { Length: > 0 } text
+            ? TarNumber.ParseDecimal(text, "a pax size")
+            : new TarHeader(_block).SizeBytes;
         return size >= 0 ? size : throw new TarFormatException("a member has a negative size");
     }
 
@@ -72,7 +74,11 @@ internal sealed partial class TarReader(TarInput input, LayerLimits limits)
         var name = extensions.Name(header.Name(), sparse is not null);
         var kind = Kind(header, name);
         var size = sparse?.RealSizeBytes ?? dataBytes;
-        if (size > limits.MaxFileBytes) throw new TarFormatException($"file '{PathBytes.Display(name)}' is larger than {limits.MaxFileBytes} bytes");
+        if (size > limits.MaxFileBytes)
+        {
+            throw new TarFormatException($"file '{PathBytes.Display(name)}' is larger than {limits.MaxFileBytes} bytes");
+        }
+
         var isDevice = kind is TarEntryKind.CharacterDevice or TarEntryKind.BlockDevice;
         return new TarEntry
         {
@@ -110,7 +116,9 @@ internal sealed partial class TarReader(TarInput input, LayerLimits limits)
     private uint Id(Extensions extensions, string key, long fromHeader)
     {
         var id = Attribute(extensions, key) is { } text ? TarNumber.ParseDecimal(text, $"a pax {key}") : fromHeader;
-        return id is >= 0 and < uint.MaxValue ? (uint)id : throw new TarFormatException($"a member's {key} {id} is not between 0 and 4294967294");
+        return id is >= 0 and < uint.MaxValue
+            ? (uint)id
+            : throw new TarFormatException($"a member's {key} {id} is not between 0 and 4294967294");
     }
 
     // The kernel's dev_t has 12 bits of major and 20 of minor.

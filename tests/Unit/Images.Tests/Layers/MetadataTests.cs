@@ -53,7 +53,8 @@ public sealed class MetadataTests : IDisposable
     {
         var capability = new byte[] { 1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }; // VFS_CAP_REVISION_2, effective, CAP_NET_BIND_SERVICE
         _world.Add(new TarBuilder { Uid = 5 }
-            .Pax('x', (TarBuilder.Bytes("SCHILY.xattr.security.capability"), capability), (TarBuilder.Bytes("SCHILY.xattr.user.b=\nin"), [0, 10, 255, (byte)'='])).File("f", "x", 0x9ED)
+            .Pax('x', (TarBuilder.Bytes("SCHILY.xattr.security.capability"), capability), (TarBuilder.Bytes("SCHILY.xattr.user.b=\nin"), [0, 10, 255, (byte)'=']))
+            .File("f", "x", 0x9ED)
             .Pax(("SCHILY.xattr.user.dir", "on a directory")).Directory("d/"));
         using var root = SafeDirFd.Open(_world.Top);
         Assert.Equal(capability, root.TryGetXattr(FileName.Create("f"), "security.capability"u8));
@@ -77,7 +78,11 @@ public sealed class MetadataTests : IDisposable
     public void A_default_ACL_of_a_directory_is_not_passed_on_to_the_members_in_it()
     {
         // version 2; user::rwx, user:7:rwx, group::r-x, mask::rwx, other::r-x
-        byte[] acl = [2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 7, 0, 7, 0, 0, 0, 4, 0, 5, 0, 255, 255, 255, 255, 16, 0, 7, 0, 255, 255, 255, 255, 32, 0, 5, 0, 255, 255, 255, 255];
+        byte[] acl =
+        [
+            2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 7, 0, 7, 0, 0, 0, 4, 0, 5, 0, 255, 255, 255, 255,
+            16, 0, 7, 0, 255, 255, 255, 255, 32, 0, 5, 0, 255, 255, 255, 255,
+        ];
         _world.Add(new TarBuilder().Pax('x', (TarBuilder.Bytes("SCHILY.xattr.system.posix_acl_default"), acl)).Directory("d/").File("d/f").Directory("d/e/"));
         using var root = SafeDirFd.Open(_world.Top);
         if (_world.Dropped.Count == 0) Assert.Equal(acl, root.TryGetXattr(FileName.Create("d"), "system.posix_acl_default"u8));

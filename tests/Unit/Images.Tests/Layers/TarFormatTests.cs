@@ -119,7 +119,8 @@ public sealed class TarFormatTests : IDisposable
     [InlineData("0,x", 8)]
     [InlineData("", 8)]
     public void Wrong_sparse_maps_are_refused(string map, int dataBytes) =>
-        Refused("sparse", new TarBuilder().Pax(("GNU.sparse.size", "100"), ("GNU.sparse.numblocks", "1"), ("GNU.sparse.map", map)).File(TarBuilder.Bytes("f"), new byte[dataBytes]));
+        Refused("sparse", new TarBuilder().Pax(("GNU.sparse.size", "100"), ("GNU.sparse.numblocks", "1"), ("GNU.sparse.map", map))
+            .File(TarBuilder.Bytes("f"), new byte[dataBytes]));
 
     [Theory]
     [InlineData("1\n0\n600\n")] // more than is stored

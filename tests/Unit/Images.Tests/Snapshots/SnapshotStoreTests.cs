@@ -87,7 +87,8 @@ public sealed class SnapshotStoreTests : IAsyncDisposable
     [Fact]
     public async Task Layers_below_an_opaque_root_are_not_mounted()
     {
-        var image = await _world.CommitAsync(("base", new TarBuilder().File("old")), ("reset", new TarBuilder().File(".wh..wh..opq").File("new")), ("top", new TarBuilder().File("t")));
+        var image = await _world.CommitAsync(
+            ("base", new TarBuilder().File("old")), ("reset", new TarBuilder().File(".wh..wh..opq").File("new")), ("top", new TarBuilder().File("t")));
         await _world.RestartAsync();
         var snapshot = await _world.Snapshots.PrepareAsync("c1", image, default);
         Assert.Equal(2, snapshot.LowerDirs.Length);
