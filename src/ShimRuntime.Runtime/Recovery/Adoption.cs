@@ -52,7 +52,7 @@ internal sealed class Adoption(ContainerParts parts)
     /// <summary>Row 3. The name is free already; only what the id names is touched.</summary>
     public async Task UndoCreateAsync(ContainerRecord record)
     {
-        await ShimEnd.ByDirectoryAsync(parts.Files.Paths.Run(record.Id), parts.ShimOwner.CallTimeout, parts.Stopping).ConfigureAwait(false);
+        await ShimEnd.ByDirectoryAsync(parts.Files.Paths.Run(record.Id), parts.Stopping).ConfigureAwait(false);
         await parts.Leftovers.RemoveAsync(record, parts.Stopping).ConfigureAwait(false);
         parts.Files.Delete(record.Id);
         _log.LogInformation("container {Id}: its unfinished create is undone", record.Id);

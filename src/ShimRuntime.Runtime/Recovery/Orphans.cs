@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
@@ -14,26 +15,32 @@ internal sealed class Orphans
     private const int Id16Digits = 16;
     private readonly ContainerParts _parts;
     private readonly ILogger _log;
-    private readonly IReadOnlyList<string> _runDirectories;
-    private readonly IReadOnlyCollection<string> _snapshots;
+    private readonly ConcurrentBag<string> _runDirectories;
+    private readonly ConcurrentBag<string> _snapshots;
 
-    public Orphans(ContainerParts parts)
+    /// <param name="recorded">Ids that have a record now: theirs is nobody else's to remove, however soon they go.</param>
+    public Orphans(ContainerParts parts, IReadOnlyList<string> recorded)
     {
         _parts = parts;
         _log = parts.Logs.CreateLogger<Orphans>();
-        _runDirectories = [.. Directory.EnumerateDirectories(parts.Files.Paths.AllVolatile).Where(IsOurs)];
-        _snapshots = parts.Snapshots.Keys();
+        var ids = recorded.ToHashSet(StringComparer.Ordinal);
+        var id16s = recorded.Select(ContainerPaths.Id16).ToHashSet(StringComparer.Ordinal);
+        _runDirectories = [.. Directory.EnumerateDirectories(parts.Files.Paths.AllVolatile).Where(d => IsOurs(d) && !id16s.Contains(Path.GetFileName(d)))];
+        _snapshots = [.. parts.Snapshots.Keys().Where(k => ContainerId.IsValid(k) && !ids.Contains(k))];
+    }
+
+    /// <summary>What a record named that can't be used is an orphan, too.</summary>
+    public void Add(string id)
+    {
+        _runDirectories.Add(_parts.Files.Paths.Run(id));
+        _snapshots.Add(id);
     }
 
     public async Task RemoveAsync(CancellationToken cancellation)
     {
-        // A record that was moved aside has left the list by now: what it named is an orphan.
-        var recorded = _parts.Files.Ids().ToHashSet(StringComparer.Ordinal);
-        var known = recorded.Select(ContainerPaths.Id16).ToHashSet(StringComparer.Ordinal);
-        foreach (var directory in _runDirectories.Where(d => !known.Contains(Path.GetFileName(d))))
-            await TryAsync(directory, () => RemoveRunAsync(directory, cancellation)).ConfigureAwait(false);
-        foreach (var key in _snapshots.Where(k => ContainerId.IsValid(k) && !recorded.Contains(k)))
-            await TryAsync(key, () => _parts.Snapshots.RemoveAsync(key, cancellation)).ConfigureAwait(false);
+        var runs = _runDirectories.Where(Directory.Exists).Select(d => TryAsync(d, () => RemoveRunAsync(d, cancellation)));
+        await Task.WhenAll(runs).ConfigureAwait(false);
+        foreach (var key in _snapshots) await TryAsync(key, () => _parts.Snapshots.RemoveAsync(key, cancellation)).ConfigureAwait(false);
     }
 
     private static bool IsOurs(string directory) =>
@@ -41,7 +48,7 @@ internal sealed class Orphans
 
     private async Task RemoveRunAsync(string directory, CancellationToken cancellation)
     {
-        await ShimEnd.ByDirectoryAsync(directory, _parts.ShimOwner.CallTimeout, cancellation).ConfigureAwait(false);
+        await ShimEnd.ByDirectoryAsync(directory, cancellation).ConfigureAwait(false);
         if (LeafOf(directory) is { } leaf)
         {
             await _parts.Killer.KillAsync(leaf, cancellation).ConfigureAwait(false);

@@ -14,20 +14,22 @@ namespace ShimRuntime.Runtime.Recovery;
 /// </summary>
 internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
 {
+    // CRI waits for the slowest of all; a shim that takes longer is adopted as silent and asked again.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private readonly ILogger _log = parts.Logs.CreateLogger<Recoverer>();
     private readonly Adoption _adoption = new(parts);
 
     public async Task RunAsync(CancellationToken cancellation)
     {
         parts.Files.MakeRoots();
-        var orphans = new Orphans(parts);
         var ids = parts.Files.Ids();
-        await Task.WhenAll(ids.Select(id => Task.Run(() => RecoverAsync(id, cancellation), cancellation))).ConfigureAwait(false);
+        var orphans = new Orphans(parts, ids);
+        await Task.WhenAll(ids.Select(id => Task.Run(() => RecoverAsync(id, orphans, cancellation), cancellation))).ConfigureAwait(false);
         _log.LogInformation("recovered {Count} containers", ids.Count);
         InBackground("remove orphans", "", () => orphans.RemoveAsync(parts.Stopping));
     }
 
-    private async Task RecoverAsync(string id, CancellationToken cancellation)
+    private async Task RecoverAsync(string id, Orphans orphans, CancellationToken cancellation)
     {
         try
         {
@@ -38,6 +40,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
         {
             _log.LogError(e, "container {Id}: its record can't be used; it is now in {Aside}, and what is left of it in the run directory is removed",
                 id, TryMoveAside(id));
+            orphans.Add(id);
         }
     }
 
@@ -61,7 +64,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
     {
         try
         {
-            return await shim.HelloAsync(cancellation).ConfigureAwait(false);
+            return await shim.HelloAsync(Patience, cancellation).ConfigureAwait(false);
         }
         catch (ShimFault e)
         {

@@ -41,8 +41,11 @@ public sealed class RunningShim : IAsyncDisposable
     }
 
     /// <summary>Connects first: proof that it listens.</summary>
-    public async Task<HelloResponse> HelloAsync(CancellationToken cancellation) =>
-        await CallAsync("Hello", static (c, t) => c.HelloAsync(t), _callTimeout, cancellation).ConfigureAwait(false);
+    public Task<HelloResponse> HelloAsync(CancellationToken cancellation) => HelloAsync(_callTimeout, cancellation);
+
+    /// <inheritdoc cref="HelloAsync(CancellationToken)"/>
+    public Task<HelloResponse> HelloAsync(TimeSpan patience, CancellationToken cancellation) =>
+        CallAsync("Hello", static (c, t) => c.HelloAsync(t), patience, cancellation);
 
     /// <summary>Answers when runc has; the caller bounds its own patience.</summary>
     public Task<StartResponse> StartAsync(CancellationToken cancellation) =>
