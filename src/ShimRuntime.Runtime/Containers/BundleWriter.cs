@@ -52,7 +52,8 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
 
     private RuntimeSpec ReadConfig(ContainerRecord record) => RuntimeJson.ReadSpec(File.ReadAllBytes(ConfigPath(record)));
 
-    private void WriteConfig(ContainerRecord record, RuntimeSpec spec) => DurableFile.WriteVolatile(ConfigPath(record), RuntimeJson.Serialize(spec));
+    private void WriteConfig(ContainerRecord record, RuntimeSpec spec) =>
+        DurableFile.WriteVolatile(ConfigPath(record), RuntimeJson.Serialize(spec));
 
     private string ConfigPath(ContainerRecord record) => Path.Combine(paths.Bundle(record.Id, record.Generation), ConfigName);
 }

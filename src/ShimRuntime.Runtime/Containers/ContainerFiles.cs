@@ -28,8 +28,11 @@ public sealed class ContainerFiles(ContainerPaths paths)
         DurableFile.SyncDirectory(Paths.AllDurable);
     }
 
-    public void Write(ContainerRecord record) =>
-        DurableFile.Write(Paths.Record(record.Id), JsonSerializer.SerializeToUtf8Bytes(record, ContainerRecordJson.Default.ContainerRecord));
+    public void Write(ContainerRecord record)
+    {
+        var json = JsonSerializer.SerializeToUtf8Bytes(record, ContainerRecordJson.Default.ContainerRecord);
+        DurableFile.Write(Paths.Record(record.Id), json);
+    }
 
     /// <summary>Ids of all directories that look like a container's.</summary>
     public IReadOnlyList<string> Ids() =>
@@ -39,8 +42,10 @@ public sealed class ContainerFiles(ContainerPaths paths)
     public (ContainerRecord Record, CreateContainerRequest Request) Read(string id)
     {
         var record = JsonSerializer.Deserialize(File.ReadAllBytes(Paths.Record(id)), ContainerRecordJson.Default.ContainerRecord);
-        if (record is null || record.Id != id) throw new InvalidDataException($"{Paths.Record(id)}: not the record of this directory's container");
-        if (record.Schema > ContainerRecord.CurrentSchema) throw new InvalidDataException($"{Paths.Record(id)}: schema {record.Schema} is newer than this daemon");
+        if (record is null || record.Id != id)
+            throw new InvalidDataException($"{Paths.Record(id)}: not the record of this directory's container");
+        if (record.Schema > ContainerRecord.CurrentSchema)
+            throw new InvalidDataException($"{Paths.Record(id)}: schema {record.Schema} is newer than this daemon");
         return (record, CreateContainerRequest.Parser.ParseFrom(File.ReadAllBytes(Paths.Request(id))));
     }
 

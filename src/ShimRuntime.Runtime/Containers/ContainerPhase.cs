@@ -1,6 +1,8 @@
 namespace ShimRuntime.Runtime.Containers;
 
-/// <summary>Where a container is in its life. CRI sees CREATED for the first three (Creating is not listed), RUNNING for the next two.</summary>
+/// <summary>
+/// Where a container is in its life. CRI sees CREATED for the first three (Creating is not listed), RUNNING for the next two.
+/// </summary>
 public enum ContainerPhase
 {
     Creating,

@@ -30,7 +30,8 @@ public sealed class ContainerStore
         if (idOrPrefix.Length == 0) throw RuntimeFault.InvalidArgument($"failed to {verb} container: the request names no container id");
         return Matching(idOrPrefix) switch
         {
-            [] => throw RuntimeFault.NotFound($"failed to {verb} container '{idOrPrefix}': there is no such container; list them with ListContainers"),
+            [] => throw RuntimeFault.NotFound($"failed to {verb} container '{idOrPrefix}': there is no such container; list them with "
+                + "ListContainers"),
             [var only] => only,
             var many => throw RuntimeFault.InvalidArgument(
                 $"failed to {verb} container '{idOrPrefix}': {many.Count} containers' ids begin so; give more digits"),

@@ -8,7 +8,8 @@ namespace ShimRuntime.Runtime.Containers;
 /// Waits for each container's end: by the shim's answer to Wait, or by the shim's own death. A connection that breaks while the shim
 /// lives is made again; a silent shim is left alone.
 /// </summary>
-public sealed class ContainerSupervisor(ContainerFiles files, LeafKiller killer, ILogger<ContainerSupervisor> log, CancellationToken stopping)
+public sealed class ContainerSupervisor(
+    ContainerFiles files, LeafKiller killer, ILogger<ContainerSupervisor> log, CancellationToken stopping)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
@@ -61,7 +62,9 @@ public sealed class ContainerSupervisor(ContainerFiles files, LeafKiller killer,
         }
     }
 
-    /// <summary>The shim has died. exit.json is written before anyone is told, so it may know the end; else the container is killed.</summary>
+    /// <summary>
+    /// The shim has died. exit.json is written before anyone is told, so it may know the end; else the container is killed.
+    /// </summary>
     public async Task LostAsync(ContainerEntry entry)
     {
         if (entry.Ended.IsCompleted || entry.Record.Phase == ContainerPhase.Removing) return;

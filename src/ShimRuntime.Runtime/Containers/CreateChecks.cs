@@ -3,7 +3,9 @@ using ShimRuntime.Linux;
 
 namespace ShimRuntime.Runtime.Containers;
 
-/// <summary>What is wrong with a CreateContainerRequest by its words alone; what needs the image or the rootfs is judged by the bundle's builder.</summary>
+/// <summary>
+/// What is wrong with a CreateContainerRequest by its words alone; what needs the image or the rootfs is judged by the bundle's builder.
+/// </summary>
 public static class CreateChecks
 {
     private const int MaxNameBytes = 256;

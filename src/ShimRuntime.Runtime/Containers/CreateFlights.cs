@@ -21,10 +21,12 @@ internal sealed class CreateFlights(ContainerStore store, ContainerNames names, 
             if (!claim.Request.Equals(request)) throw Taken(claim, "by a container of another configuration");
             if (store.Find(claim.Id) is { Record.Phase: not ContainerPhase.Creating } made)
             {
-                return made.Record.Phase == ContainerPhase.Created ? made.Id : throw Taken(claim, $"and that container is {ContainerEntry.Describe(made.Record.Phase)}");
+                if (made.Record.Phase == ContainerPhase.Created) return made.Id;
+                throw Taken(claim, $"and that container is {ContainerEntry.Describe(made.Record.Phase)}");
             }
 
-            if (await _flights.RunAsync(claim.Id, token => FlyAsync(claim, create, token), client).ConfigureAwait(false) is { Length: > 0 } id) return id;
+            var id = await _flights.RunAsync(claim.Id, token => FlyAsync(claim, create, token), client).ConfigureAwait(false);
+            if (id.Length > 0) return id;
         }
     }
 
@@ -43,7 +45,8 @@ internal sealed class CreateFlights(ContainerStore store, ContainerNames names, 
     }
 
     /// <summary>Empty: the claim was given up while this call was on its way; take it anew.</summary>
-    private async Task<string> FlyAsync(ContainerNames.Claim claim, Func<ContainerNames.Claim, CancellationToken, Task> create, CancellationToken token)
+    private async Task<string> FlyAsync(
+        ContainerNames.Claim claim, Func<ContainerNames.Claim, CancellationToken, Task> create, CancellationToken token)
     {
         if (!names.Holds(claim)) return "";
         if (store.Find(claim.Id) is not null) return claim.Id;
@@ -60,5 +63,6 @@ internal sealed class CreateFlights(ContainerStore store, ContainerNames names, 
     }
 
     private static RuntimeFault Taken(ContainerNames.Claim claim, string how) => new(FaultCode.AlreadyExists,
-        $"failed to create container '{claim.Name}': the name is taken by container '{claim.Id}', {how}; remove that container or raise the attempt");
+        $"failed to create container '{claim.Name}': the name is taken by container '{claim.Id}', {how}; remove that container or raise "
+        + "the attempt");
 }

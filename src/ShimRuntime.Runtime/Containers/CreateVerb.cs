@@ -31,7 +31,8 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         var sandbox = FindSandbox(request.PodSandboxId);
         var name = ContainerId.Name(request.Config.Metadata, sandbox.Config.Metadata);
         var frozen = request.Clone();
-        return await parts.Creates.RunAsync(name, frozen, (claim, token) => CreateAsync(claim, sandbox.Id, token), client).ConfigureAwait(false);
+        return await parts.Creates.RunAsync(name, frozen, (claim, token) => CreateAsync(claim, sandbox.Id, token), client)
+            .ConfigureAwait(false);
     }
 
     private Sandbox FindSandbox(string id)
@@ -76,7 +77,8 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         // The entry is listed now, so a pod that stops after this look waits for this create; one that stopped before it is seen here.
         FindSandbox(sandbox.Id);
 
-        rollback.Push("take away mount, run directory, writable layer and cgroups", async t => await parts.Leftovers.RemoveAsync(entry.Record, t).ConfigureAwait(false));
+        rollback.Push("take away mount, run directory, writable layer and cgroups", async t =>
+            await parts.Leftovers.RemoveAsync(entry.Record, t).ConfigureAwait(false));
         var snapshot = await parts.Snapshots.PrepareAsync(entry.Record.SnapshotKey, image, token).ConfigureAwait(false);
         MakeRunDirectories(entry.Record);
         OverlayMount.Mount(snapshot.LowerDirs, snapshot.UpperDir, snapshot.WorkDir, parts.Files.Paths.Rootfs(id));
@@ -115,7 +117,8 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         }
         catch (ShimFault e)
         {
-            throw RuntimeFault.Internal($"failed to create container '{entry.Id}': its shim does not answer: {e.Message}; see '{parts.Files.Paths.ShimLog(entry.Id)}'", e);
+            throw RuntimeFault.Internal($"failed to create container '{entry.Id}': its shim does not answer: {e.Message}; see "
+                + $"'{parts.Files.Paths.ShimLog(entry.Id)}'", e);
         }
     }
 
@@ -179,11 +182,14 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         var target = parts.Store.Find(options.TargetId);
         if (target is null || target.Record.SandboxId != entry.Record.SandboxId)
         {
-            throw RuntimeFault.NotFound($"failed to create container '{entry.Id}': there is no container '{options.TargetId}' in this pod to share a PID namespace with");
+            throw RuntimeFault.NotFound($"failed to create container '{entry.Id}': there is no container '{options.TargetId}' in this "
+                + "pod to share a PID namespace with");
         }
 
-        return target.Record.Pid != 0 && ContainerLifecycle.IsRunning(target.Record.Phase) ? target.Record.Pid : throw RuntimeFault.FailedPrecondition(
-            $"failed to create container '{entry.Id}': container '{target.Id}', whose PID namespace it is to share, is {ContainerEntry.Describe(target.Record.Phase)}");
+        if (target.Record.Pid != 0 && ContainerLifecycle.IsRunning(target.Record.Phase)) return target.Record.Pid;
+        throw RuntimeFault.FailedPrecondition(
+            $"failed to create container '{entry.Id}': container '{target.Id}', whose PID namespace it is to share, is "
+            + $"{ContainerEntry.Describe(target.Record.Phase)}");
     }
 
     private void Forget(string id)

@@ -6,7 +6,9 @@ using ShimRuntime.ShimProtocol;
 
 namespace ShimRuntime.Runtime.Containers;
 
-/// <summary>ExecSync: one process in a running container, its output kept up to 16 MiB a stream. Its whole tree dies with the timeout or the client.</summary>
+/// <summary>
+/// ExecSync: one process in a running container, its output kept up to 16 MiB a stream. Its whole tree dies with the timeout or the client.
+/// </summary>
 internal sealed class ExecSyncVerb(ContainerParts parts, BundleWriter bundles)
 {
     private const int MaxStreamBytes = 16 << 20;
@@ -19,7 +21,8 @@ internal sealed class ExecSyncVerb(ContainerParts parts, BundleWriter bundles)
         if (request.Cmd.Count == 0) throw RuntimeFault.InvalidArgument($"failed to exec in container '{entry.Id}': cmd is empty");
         if (!ContainerLifecycle.IsRunning(entry.Record.Phase) || entry.Shim is not { } shim)
         {
-            throw RuntimeFault.FailedPrecondition($"failed to exec in container '{entry.Id}': it is {ContainerEntry.Describe(entry.Record.Phase)}, not running");
+            throw RuntimeFault.FailedPrecondition($"failed to exec in container '{entry.Id}': it is "
+                + $"{ContainerEntry.Describe(entry.Record.Phase)}, not running");
         }
 
         var timeout = Timeout(request.Timeout);
@@ -48,7 +51,8 @@ internal sealed class ExecSyncVerb(ContainerParts parts, BundleWriter bundles)
     private static TimeSpan Timeout(long seconds) =>
         seconds <= 0 ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Min(seconds, (long)LongestTimeout.TotalSeconds));
 
-    private static RuntimeFault TimedOut(string id, ExecSyncRequest request) => new(FaultCode.DeadlineExceeded, string.Create(CultureInfo.InvariantCulture,
+    private static RuntimeFault TimedOut(string id, ExecSyncRequest request) =>
+        new(FaultCode.DeadlineExceeded, string.Create(CultureInfo.InvariantCulture,
         $"failed to exec in container '{id}': command '{request.Cmd[0]}' timed out: timeout {request.Timeout}s exceeded; it was killed"));
 
     /// <summary>Keeps the first bytes of each stream and counts nothing of the rest.</summary>
@@ -79,6 +83,7 @@ internal sealed class ExecSyncVerb(ContainerParts parts, BundleWriter bundles)
         }
 
         /// <summary>Without a copy: nobody writes to the buffer any more.</summary>
-        private static ByteString Take(MemoryStream stream) => UnsafeByteOperations.UnsafeWrap(stream.GetBuffer().AsMemory(0, (int)stream.Length));
+        private static ByteString Take(MemoryStream stream) =>
+            UnsafeByteOperations.UnsafeWrap(stream.GetBuffer().AsMemory(0, (int)stream.Length));
     }
 }

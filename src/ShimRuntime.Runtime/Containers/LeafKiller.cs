@@ -3,7 +3,9 @@ using ShimRuntime.Runtime.Shims;
 
 namespace ShimRuntime.Runtime.Containers;
 
-/// <summary>The daemon's own way to end all of a container: used only when its shim can't, being dead or silent past every deadline.</summary>
+/// <summary>
+/// The daemon's own way to end all of a container: used only when its shim can't, being dead or silent past every deadline.
+/// </summary>
 public sealed class LeafKiller(CgroupHierarchy hierarchy)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
@@ -23,5 +25,6 @@ public sealed class LeafKiller(CgroupHierarchy hierarchy)
     public bool HasProcesses(string cgroup) => new Cgroup(hierarchy, cgroup).Processes().Count > 0;
 
     /// <summary>What is still there, each with its state and wait channel; empty: nothing.</summary>
-    public string Describe(string cgroup) => string.Join("; ", new Cgroup(hierarchy, cgroup).Processes().Take(16).Select(ProcessState.Describe));
+    public string Describe(string cgroup) =>
+        string.Join("; ", new Cgroup(hierarchy, cgroup).Processes().Take(16).Select(ProcessState.Describe));
 }

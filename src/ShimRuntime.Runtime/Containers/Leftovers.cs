@@ -8,7 +8,8 @@ namespace ShimRuntime.Runtime.Containers;
 /// Takes away what a container leaves beside its record and its shim: processes, mount, writable layer, runc's state, run directory,
 /// cgroups. Only what the record names; each step may find its work done.
 /// </summary>
-public sealed class Leftovers(ContainerPaths paths, ISnapshotStore snapshots, CgroupHierarchy hierarchy, LeafKiller killer, ILogger<Leftovers> log)
+public sealed class Leftovers(
+    ContainerPaths paths, ISnapshotStore snapshots, CgroupHierarchy hierarchy, LeafKiller killer, ILogger<Leftovers> log)
 {
     public async Task RemoveAsync(ContainerRecord record, CancellationToken cancellation)
     {
@@ -43,6 +44,7 @@ public sealed class Leftovers(ContainerPaths paths, ISnapshotStore snapshots, Cg
         var left = killer.Describe(record.ContainerCgroup);
         log.LogWarning("container {Id}: cgroup {Cgroup} can't be removed: {Left}", record.Id, record.ContainerCgroup, left);
         throw new RuntimeFault(FaultCode.DeadlineExceeded,
-            $"failed to remove container '{record.Id}': its cgroup '{record.ContainerCgroup}' still has processes: {left}; try again once they have ended");
+            $"failed to remove container '{record.Id}': its cgroup '{record.ContainerCgroup}' still has processes: {left}; try again "
+            + "once they have ended");
     }
 }

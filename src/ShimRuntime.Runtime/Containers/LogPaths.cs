@@ -16,11 +16,15 @@ public static class LogPaths
     public static void CheckRelative(string logPath)
     {
         if (logPath.Length == 0) return;
-        var clean = !logPath.StartsWith('/') && !logPath.AsSpan().ContainsAny('\0', '\n') && logPath.Split('/').All(s => s is not ("" or "." or ".."));
-        if (!clean) throw RuntimeFault.InvalidArgument($"failed to create container: log_path '{logPath}' is not a clean path relative to the pod's log_directory");
+        var clean = !logPath.AsSpan().ContainsAny('\0', '\n') && logPath.Split('/').All(s => s is not ("" or "." or ".."));
+        if (!clean)
+            throw RuntimeFault.InvalidArgument($"failed to create container: log_path '{logPath}' is not a clean path relative to the "
+                + "pod's log_directory");
     }
 
-    /// <summary>The directory that the file will be in exists, and no part of it below the log directory is a symlink. Throws FailedPrecondition.</summary>
+    /// <summary>
+    /// The directory that the file will be in exists, and no part of it below the log directory is a symlink. Throws FailedPrecondition.
+    /// </summary>
     public static void Check(string path, string logDirectory)
     {
         if (path.Length == 0) return;
@@ -30,7 +34,8 @@ public static class LogPaths
         {
             directory = $"{directory}/{segment}";
             RequireDirectory(directory);
-            if (new DirectoryInfo(directory).LinkTarget is not null) throw Refused(path, $"'{directory}' is a symbolic link; make it a directory");
+            if (new DirectoryInfo(directory).LinkTarget is not null)
+                throw Refused(path, $"'{directory}' is a symbolic link; make it a directory");
         }
 
         if (Directory.Exists(path)) throw Refused(path, "it is a directory; give another log_path");

@@ -88,7 +88,8 @@ internal sealed class RemoveVerb(ContainerParts parts, StopVerb stop)
         catch (TimeoutException)
         {
             throw new RuntimeFault(FaultCode.DeadlineExceeded,
-                $"failed to remove container '{id}': its shim outlives SIGKILL: {ProcessState.Describe(shim.Process.Pid)}; try again once the kernel lets it go");
+                $"failed to remove container '{id}': its shim outlives SIGKILL: {ProcessState.Describe(shim.Process.Pid)}; try again "
+                + "once the kernel lets it go");
         }
     }
 }

@@ -48,14 +48,20 @@ internal sealed class StartSettlement(ContainerParts parts)
         switch (hello.State)
         {
             case ShimState.Running or ShimState.Stopping:
-                await StartedAsync(entry, new StartResponse { Pid = hello.Pid, PidStartTicks = hello.PidStartTicks, StartedAtNanos = hello.StartedAtNanos })
-                    .ConfigureAwait(false);
+                var started = new StartResponse
+                {
+                    Pid = hello.Pid,
+                    PidStartTicks = hello.PidStartTicks,
+                    StartedAtNanos = hello.StartedAtNanos,
+                };
+                await StartedAsync(entry, started).ConfigureAwait(false);
                 return true;
             case ShimState.Exited:
                 await parts.Supervisor.EndAsync(entry, ExitFile.From(hello.Exit)).ConfigureAwait(false);
                 return true;
             case ShimState.Created:
-                await parts.Supervisor.EndAsync(entry, ContainerSupervisor.UnknownExit("its start never reached the shim")).ConfigureAwait(false);
+                var unstarted = ContainerSupervisor.UnknownExit("its start never reached the shim");
+                await parts.Supervisor.EndAsync(entry, unstarted).ConfigureAwait(false);
                 return true;
             default:
                 return false;

@@ -31,7 +31,8 @@ internal sealed class StartVerb(ContainerParts parts)
         {
             var shim = entry.Shim is { } connection ? ProcessState.Describe(connection.Process.Pid) : "gone";
             throw new RuntimeFault(FaultCode.DeadlineExceeded,
-                $"failed to start container '{entry.Id}': its shim has not answered within {parts.Options.RuncTimeout.TotalSeconds:0} s ({shim}); call again to join the start");
+                $"failed to start container '{entry.Id}': its shim has not answered within {parts.Options.RuncTimeout.TotalSeconds:0} s "
+                + $"({shim}); call again to join the start");
         }
     }
 
@@ -41,7 +42,8 @@ internal sealed class StartVerb(ContainerParts parts)
         if (sandbox is not { Phase: SandboxPhase.Ready })
         {
             throw RuntimeFault.FailedPrecondition(
-                $"failed to start container '{entry.Id}': its pod sandbox '{entry.Record.SandboxId}' is {sandbox?.Phase.ToString() ?? "gone"}; run a new pod");
+                $"failed to start container '{entry.Id}': its pod sandbox '{entry.Record.SandboxId}' is "
+                + $"{sandbox?.Phase.ToString() ?? "gone"}; run a new pod");
         }
 
         entry.Advance(ContainerEvent.StartRequested, "start");
@@ -66,15 +68,20 @@ internal sealed class StartVerb(ContainerParts parts)
     private async Task RefusedAsync(ContainerEntry entry, ExitStatus exit)
     {
         await parts.Supervisor.EndAsync(entry, ExitFile.From(exit)).ConfigureAwait(false);
-        throw new RuntimeFault(FaultCode.Unknown, $"failed to start container '{entry.Id}': {exit.Message}"); // not Internal: the image's or the user's fault, as a rule
+        // Not Internal: as a rule it is the image's fault or the user's.
+        throw new RuntimeFault(FaultCode.Unknown, $"failed to start container '{entry.Id}': {exit.Message}");
     }
 
-    /// <summary>The shim died or the connection broke on the way: what became of the start is the supervisor's to find out, by the shim's death or Hello.</summary>
+    /// <summary>
+    /// The shim died or the connection broke on the way: what became of the start is the supervisor's to find out, by the shim's death or
+    /// Hello.
+    /// </summary>
     private async Task<RuntimeFault> UnansweredAsync(ContainerEntry entry, ShimFault fault)
     {
         if (entry.Shim is { Gone.IsCompleted: false } shim && await _settlement.SettleAsync(entry, shim).ConfigureAwait(false))
         {
-            return RuntimeFault.FailedPrecondition($"failed to start container '{entry.Id}': {fault.Message}; its status tells what became of it");
+            return RuntimeFault.FailedPrecondition($"failed to start container '{entry.Id}': {fault.Message}; its status tells what "
+                + "became of it");
         }
 
         await parts.Supervisor.LostAsync(entry).ConfigureAwait(false);

@@ -50,7 +50,8 @@ internal sealed class StopOperation(ContainerEntry entry, LeafKiller killer, ILo
         await SignalUntilDeadlineAsync(stopping).ConfigureAwait(false);
         if (entry.Ended.IsCompleted) return;
         var shim = entry.Shim is { } connection ? ProcessState.Describe(connection.Process.Pid) : "its shim is gone";
-        log.LogWarning("container {Id} did not end within its grace period and {Slack}: shim {Shim}; killing its cgroup", entry.Id, ShimSlack, shim);
+        log.LogWarning("container {Id} did not end within its grace period and {Slack}; its shim: {Shim}; killing its cgroup",
+            entry.Id, ShimSlack, shim);
         await killer.KillAsync(entry.Record.LeafCgroup, stopping).ConfigureAwait(false);
         if (await EndsWithinAsync(ShimSlack, stopping).ConfigureAwait(false)) return;
         if (!killer.HasProcesses(entry.Record.LeafCgroup))
@@ -61,8 +62,8 @@ internal sealed class StopOperation(ContainerEntry entry, LeafKiller killer, ILo
 
         if (await EndsWithinAsync(AfterKill, stopping).ConfigureAwait(false)) return;
         throw new RuntimeFault(FaultCode.DeadlineExceeded,
-            $"failed to stop container '{entry.Id}': processes outlive SIGKILL: {killer.Describe(entry.Record.LeafCgroup)}; its shim: {shim}; "
-            + "try again once the kernel lets them go");
+            $"failed to stop container '{entry.Id}': processes outlive SIGKILL: {killer.Describe(entry.Record.LeafCgroup)}; its shim: "
+            + $"{shim}; try again once the kernel lets them go");
     }
 
     private async Task SignalUntilDeadlineAsync(CancellationToken stopping)

@@ -18,7 +18,8 @@ internal sealed class StopVerb(ContainerParts parts)
     public async Task StopAsync(ContainerEntry entry, TimeSpan timeout, CancellationToken client)
     {
         var grace = timeout < TimeSpan.Zero ? TimeSpan.Zero : timeout > LongestGrace ? LongestGrace : timeout;
-        if (await DecideAsync(entry, grace, client).ConfigureAwait(false) is { } stop) await stop.Completion.WaitAsync(client).ConfigureAwait(false);
+        if (await DecideAsync(entry, grace, client).ConfigureAwait(false) is { } stop)
+            await stop.Completion.WaitAsync(client).ConfigureAwait(false);
     }
 
     /// <summary>Null: nothing runs.</summary>

@@ -17,9 +17,11 @@ internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
     public async Task RunAsync(UpdateContainerResourcesRequest request, CancellationToken client)
     {
         var entry = parts.Store.Get(request.ContainerId, "update");
-        if (request.Linux is null) throw RuntimeFault.InvalidArgument($"failed to update container '{entry.Id}': the request has no linux resources");
+        if (request.Linux is null)
+            throw RuntimeFault.InvalidArgument($"failed to update container '{entry.Id}': the request has no linux resources");
         // Judged with what is in force: a swap limit makes sense only beside the memory limit.
-        bundles.ValidateResources(ResourceTranslator.Merge(entry.Record.Resources.ToCri(), request.Linux), $"failed to update container '{entry.Id}'");
+        var wanted = ResourceTranslator.Merge(entry.Record.Resources.ToCri(), request.Linux);
+        bundles.ValidateResources(wanted, $"failed to update container '{entry.Id}'");
         var change = request.Linux.Clone();
         Task update;
         await using ((await entry.Gate.EnterAsync(client).ConfigureAwait(false)).ConfigureAwait(false))
@@ -63,7 +65,9 @@ internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
 
     private static Shims.RunningShim Allowed(ContainerEntry entry)
     {
-        if (entry.Record.Phase is ContainerPhase.Created or ContainerPhase.Running or ContainerPhase.Stopping && entry.Shim is { } shim) return shim;
-        throw RuntimeFault.FailedPrecondition($"failed to update container '{entry.Id}': it is {ContainerEntry.Describe(entry.Record.Phase)}");
+        if (entry.Record.Phase is ContainerPhase.Created or ContainerPhase.Running or ContainerPhase.Stopping && entry.Shim is { } shim)
+            return shim;
+        throw RuntimeFault.FailedPrecondition($"failed to update container '{entry.Id}': it is "
+            + $"{ContainerEntry.Describe(entry.Record.Phase)}");
     }
 }

@@ -17,7 +17,8 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
     private const string DefaultHandler = "runc";
 
     private static readonly string OwnVersion =
-        typeof(NodeService).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0.0.0";
+        typeof(NodeService).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+        ?? "0.0.0";
 
     public VersionResponse Version(VersionRequest request) => new()
     {
@@ -35,11 +36,7 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
         {
             Status = new RuntimeStatus
             {
-                Conditions =
-                {
-                    RuntimeReady(answer),
-                    new RuntimeCondition { Type = "NetworkReady", Status = readiness.Ready, Reason = readiness.Reason, Message = readiness.Message },
-                },
+                Conditions = { RuntimeReady(answer), NetworkReady(readiness) },
             },
             Features = new RuntimeFeatures { SupplementalGroupsPolicy = true },
             // The empty name is the default handler; what is not true yet is not claimed, or pods that need it would be admitted.
@@ -51,7 +48,10 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
 
     public RuntimeConfigResponse Config() => new()
     {
-        Linux = new LinuxRuntimeConfiguration { CgroupDriver = options.CgroupDriver == "systemd" ? CgroupDriver.Systemd : CgroupDriver.Cgroupfs },
+        Linux = new LinuxRuntimeConfiguration
+        {
+            CgroupDriver = options.CgroupDriver == "systemd" ? CgroupDriver.Systemd : CgroupDriver.Cgroupfs,
+        },
     };
 
     public void UpdateConfig(UpdateRuntimeConfigRequest request)
@@ -59,13 +59,16 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
         var cidr = request.RuntimeConfig?.NetworkConfig?.PodCidr ?? "";
         foreach (var one in cidr.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
-            if (!System.Net.IPNetwork.TryParse(one, out _)) throw RuntimeFault.InvalidArgument($"failed to update runtime config: pod_cidr '{one}' is no CIDR");
+            if (!System.Net.IPNetwork.TryParse(one, out _))
+                throw RuntimeFault.InvalidArgument($"failed to update runtime config: pod_cidr '{one}' is no CIDR");
         }
 
         if (cidr.Length > 0) network.PodCidr = cidr;
     }
 
-    /// <summary>An old runc is usable and may have been patched by its distribution: ready, with what is known of its number as message.</summary>
+    /// <summary>
+    /// An old runc is usable and may have been patched by its distribution: ready, with what is known of its number as message.
+    /// </summary>
     private static RuntimeCondition RuntimeReady(RuncProbe.Answer answer)
     {
         var condition = new RuntimeCondition { Type = "RuntimeReady", Status = answer.Failure is null };
@@ -76,11 +79,20 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
         }
         else if (answer.Version!.KnownProblems() is { Count: > 0 } problems)
         {
-            condition.Message = $"runc {answer.Version.Text} is older than fixes of {string.Join("; ", problems)}; make sure that your distribution has them";
+            condition.Message = $"runc {answer.Version.Text} is older than fixes of {string.Join("; ", problems)}; make sure that your "
+                + "distribution has them";
         }
 
         return condition;
     }
+
+    private static RuntimeCondition NetworkReady(NetworkReadiness readiness) => new()
+    {
+        Type = "NetworkReady",
+        Status = readiness.Ready,
+        Reason = readiness.Reason,
+        Message = readiness.Message,
+    };
 
     private static RuntimeHandler Handler(string name) => new() { Name = name, Features = new RuntimeHandlerFeatures() };
 

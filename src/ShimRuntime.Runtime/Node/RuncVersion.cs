@@ -35,7 +35,8 @@ public sealed record RuncVersion(int Major, int Minor, int Patch, string Text)
             (1, 3) => !IsOlderThan(1, 3, 3),
             _ => !IsOlderThan(1, 4, 0),
         };
-        if (!fixedLine) problems.Add("CVE-2025-31133, -52565, -52881 (fixed in 1.2.8, 1.3.3, 1.4.0): masked paths and /dev/console swapped");
+        if (!fixedLine)
+            problems.Add("CVE-2025-31133, -52565, -52881 (fixed in 1.2.8, 1.3.3, 1.4.0): masked paths and /dev/console swapped");
         return problems;
     }
 

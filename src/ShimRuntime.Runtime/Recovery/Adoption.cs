@@ -18,14 +18,16 @@ internal sealed class Adoption(ContainerParts parts)
     {
         var phase = found.Record.Phase == ContainerPhase.Removing ? ContainerPhase.Removing : ContainerPhase.Exited;
         var started = exit is { StartedAtNanos: not 0 } ? exit.StartedAtNanos : found.Record.StartedAtNanos;
-        return new ContainerEntry(found.Record with { Phase = phase, Exit = exit, StartedAtNanos = started }, found.Request) { Shim = found.Shim };
+        var record = found.Record with { Phase = phase, Exit = exit, StartedAtNanos = started };
+        return new ContainerEntry(record, found.Request) { Shim = found.Shim };
     }
 
     /// <summary>Rows 5 and 6: as the shim says.</summary>
     public ContainerEntry Living(Recoverer.Found found)
     {
         var entry = new ContainerEntry(AsToldBy(found.Hello!, found.Record), found.Request) { Shim = found.Shim };
-        if (entry.Record.Phase == ContainerPhase.Starting) entry.Starting = Task.Run(() => _settlement.SettleAsync(entry, found.Shim!), CancellationToken.None);
+        if (entry.Record.Phase == ContainerPhase.Starting)
+            entry.Starting = Task.Run(() => _settlement.SettleAsync(entry, found.Shim!), CancellationToken.None);
         return entry;
     }
 

@@ -25,7 +25,8 @@ internal sealed class Orphans
         _log = parts.Logs.CreateLogger<Orphans>();
         var ids = recorded.ToHashSet(StringComparer.Ordinal);
         var id16s = recorded.Select(ContainerPaths.Id16).ToHashSet(StringComparer.Ordinal);
-        _runDirectories = [.. Directory.EnumerateDirectories(parts.Files.Paths.AllVolatile).Where(d => IsOurs(d) && !id16s.Contains(Path.GetFileName(d)))];
+        var runs = Directory.EnumerateDirectories(parts.Files.Paths.AllVolatile);
+        _runDirectories = [.. runs.Where(d => IsOurs(d) && !id16s.Contains(Path.GetFileName(d)))];
         _snapshots = [.. parts.Snapshots.Keys().Where(k => ContainerId.IsValid(k) && !ids.Contains(k))];
     }
 

@@ -38,7 +38,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            _log.LogError(e, "container {Id}: its record can't be used; it is now in {Aside}, and what is left of it in the run directory is removed",
+            _log.LogError(e, "container {Id}: its record can't be used; it is now in {Aside}, and what is left of it is removed",
                 id, TryMoveAside(id));
             orphans.Add(id);
         }
@@ -48,13 +48,15 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
     {
         var exit = ExitFile.TryRead(parts.Files.Paths.Exit(record.Id));
         var sameBoot = record.BootId == BootId.Current;
+        var process = new ProcessIdentity(record.ShimPid, record.ShimStartTicks);
         var shim = sameBoot && record.ShimPid != 0
-            ? RunningShim.TryOpen(parts.Files.Paths.Socket(record.Id), new ProcessIdentity(record.ShimPid, record.ShimStartTicks), parts.ShimOwner)
+            ? RunningShim.TryOpen(parts.Files.Paths.Socket(record.Id), process, parts.ShimOwner)
             : null;
         var undecided = exit is null && record.Phase is not (ContainerPhase.Removing or ContainerPhase.Exited or ContainerPhase.Creating);
         var hello = undecided && shim is not null ? await AskAsync(shim, cancellation).ConfigureAwait(false) : null;
-        var facts = new RecoveryFacts(record.Phase, exit is not null, sameBoot, Answer(shim, hello),
-            hello is not null && hello.Generation != record.Generation, undecided && sameBoot && parts.Killer.HasProcesses(record.LeafCgroup));
+        var initAlive = undecided && sameBoot && parts.Killer.HasProcesses(record.LeafCgroup);
+        var newGeneration = hello is not null && hello.Generation != record.Generation;
+        var facts = new RecoveryFacts(record.Phase, exit is not null, sameBoot, Answer(shim, hello), newGeneration, initAlive);
         var action = RecoveryPlan.Decide(facts);
         _log.LogDebug("container {Id}: {Facts}: {Action}", record.Id, facts, action);
         await ActAsync(action, new Found(record, request, shim, hello, exit)).ConfigureAwait(false);

@@ -2,7 +2,9 @@ using ShimRuntime.Runtime.Containers;
 
 namespace ShimRuntime.Runtime.Recovery;
 
-/// <summary>What a new daemon does about one container that an earlier one left: the architecture's recovery table, pure. First match wins.</summary>
+/// <summary>
+/// What a new daemon does about one container that an earlier one left: the architecture's recovery table, pure. First match wins.
+/// </summary>
 /// <remarks>
 /// Row 10, a directory without a record, is no container's and is found by comparing directories with records. Row 7 is last among the
 /// living: silence is never a reason to kill.
@@ -15,10 +17,9 @@ public static class RecoveryPlan
         { HasExit: true } or { Recorded: ContainerPhase.Exited } => RecoveryAction.KeepExited, // 2
         { Recorded: ContainerPhase.Creating } => RecoveryAction.UndoCreate, // 3
         { SameBoot: false } => RecoveryAction.EndUnknown, // 4
-        { Shim: ShimAnswer.Created or ShimAnswer.Starting or ShimAnswer.Running or ShimAnswer.Stopping, NewGeneration: false }
-            => RecoveryAction.Adopt, // 5
         { Shim: ShimAnswer.Exited } => RecoveryAction.AdoptEnd, // 5, its end known to the shim alone
-        { Shim: ShimAnswer.Created or ShimAnswer.Starting or ShimAnswer.Running or ShimAnswer.Stopping } => RecoveryAction.AdoptGeneration, // 6
+        { Shim: not (ShimAnswer.Dead or ShimAnswer.Silent), NewGeneration: false } => RecoveryAction.Adopt, // 5
+        { Shim: not (ShimAnswer.Dead or ShimAnswer.Silent) } => RecoveryAction.AdoptGeneration, // 6
         { Shim: ShimAnswer.Silent } => RecoveryAction.AdoptSilent, // 7
         { InitAlive: true } => RecoveryAction.KillLost, // 8
         _ => RecoveryAction.EndUnknown, // 9

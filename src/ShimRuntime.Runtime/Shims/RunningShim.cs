@@ -60,7 +60,8 @@ public sealed class RunningShim : IAsyncDisposable
         CallAsync("Stop", (c, t) => c.StopAsync(signal, grace, t), Timeout.InfiniteTimeSpan, cancellation);
 
     /// <param name="patience">Above the exec's own timeout, which the shim keeps.</param>
-    public Task<ExecSyncResult> ExecSyncAsync(ExecSyncRequest request, IExecOutput output, TimeSpan patience, CancellationToken cancellation) =>
+    public Task<ExecSyncResult> ExecSyncAsync(
+        ExecSyncRequest request, IExecOutput output, TimeSpan patience, CancellationToken cancellation) =>
         CallAsync("ExecSync", (c, t) => c.ExecSyncAsync(request, output, t), patience, cancellation);
 
     public Task<Resources> UpdateAsync(Resources resources, CancellationToken cancellation) =>
@@ -107,19 +108,27 @@ public sealed class RunningShim : IAsyncDisposable
         if (client is not null) await client.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async Task<T> CallAsync<T>(string method, Func<ShimClient, CancellationToken, Task<T>> call, TimeSpan timeout, CancellationToken cancellation)
+    private async Task<T> CallAsync<T>(
+        string method, Func<ShimClient, CancellationToken, Task<T>> call, TimeSpan timeout, CancellationToken cancellation)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         if (timeout != Timeout.InfiniteTimeSpan) deadline.CancelAfter(timeout);
+        ShimClient? client = null;
         try
         {
-            var client = await ConnectedAsync(deadline.Token).ConfigureAwait(false);
+            client = await ConnectedAsync(deadline.Token).ConfigureAwait(false);
             return await call(client, deadline.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw new ShimFault(FaultCode.DeadlineExceeded,
                 $"shim {ProcessState.Describe(Process.Pid)} did not answer {method} within {timeout.TotalSeconds:0.#} s");
+        }
+        catch (ShimFault e) when (e.Code == FaultCode.Unavailable && client is not null)
+        {
+            // It is broken before it says so: the next call must not meet it again.
+            if (Interlocked.CompareExchange(ref _client, null, client) == client) await client.DisposeAsync().ConfigureAwait(false);
+            throw;
         }
     }
 
@@ -129,9 +138,12 @@ public sealed class RunningShim : IAsyncDisposable
         await _connecting.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            if (_client is { Completion.IsCompleted: false } made) return made;
-            if (_client is { } broken) await broken.DisposeAsync().ConfigureAwait(false);
-            return _client = await ShimClient.ConnectAsync(_socketPath, cancellation).ConfigureAwait(false);
+            var old = Volatile.Read(ref _client);
+            if (old is { Completion.IsCompleted: false }) return old;
+            if (old is not null) await old.DisposeAsync().ConfigureAwait(false);
+            var made = await ShimClient.ConnectAsync(_socketPath, cancellation).ConfigureAwait(false);
+            Volatile.Write(ref _client, made);
+            return made;
         }
         finally
         {

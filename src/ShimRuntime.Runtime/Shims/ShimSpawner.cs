@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using Google.Protobuf;
@@ -30,7 +29,10 @@ public sealed class ShimSpawner(RuntimeOptions options, ShimOwner owner, ILogger
     private static readonly int[] BlockedSignals = [1, 2, 3, 13, 15, 17];
     private readonly ShimPlacement _placement = new(log);
 
-    /// <summary>Returns when the shim listens on <paramref name="socketPath"/>. Throws Internal with the shim's own sentence; no process is then left.</summary>
+    /// <summary>
+    /// Returns when the shim listens on <paramref name="socketPath"/>. Throws Internal with the shim's own sentence; no process is then
+    /// left.
+    /// </summary>
     public async Task<RunningShim> SpawnAsync(ShimLaunch launch, string socketPath, CancellationToken cancellation)
     {
         using var memory = SealedMemory.Create("shim-launch", launch.ToByteArray());
@@ -81,12 +83,14 @@ public sealed class ShimSpawner(RuntimeOptions options, ShimOwner owner, ILogger
         try
         {
             int count;
-            while ((count = await ready.ReceiveAsync(buffer.AsMemory(length), SocketFlags.None, deadline.Token).ConfigureAwait(false)) > 0) length += count;
+            while ((count = await ready.ReceiveAsync(buffer.AsMemory(length), SocketFlags.None, deadline.Token).ConfigureAwait(false)) > 0)
+                length += count;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new RuntimeFault(FaultCode.DeadlineExceeded, string.Create(CultureInfo.InvariantCulture,
-                $"failed to start shim '{options.ShimPath}': it was not ready within {ReadyTimeout.TotalSeconds} s; see shim.log in the container's run directory"));
+            throw new RuntimeFault(FaultCode.DeadlineExceeded,
+                $"failed to start shim '{options.ShimPath}': it was not ready within {ReadyTimeout.TotalSeconds} s; see shim.log in the "
+                + "container's run directory");
         }
 
         if (length == 0) return;

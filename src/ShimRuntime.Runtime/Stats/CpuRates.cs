@@ -20,7 +20,8 @@ internal sealed class CpuRates
             static (_, old, n) => n.Now.AtNanos - old.Latest.AtNanos >= MinIntervalNanos ? new Window(old.Latest, n.Now) : old,
             (Now: now, Start: new Point(startedAtNanos, 0)));
         var (from, elapsed) = (window.Base, atNanos - window.Base.AtNanos);
-        return elapsed <= 0 || cpuNanos < from.CpuNanos ? null : (ulong)((UInt128)(cpuNanos - from.CpuNanos) * 1_000_000_000 / (ulong)elapsed);
+        if (elapsed <= 0 || cpuNanos < from.CpuNanos) return null;
+        return (ulong)((UInt128)(cpuNanos - from.CpuNanos) * 1_000_000_000 / (ulong)elapsed);
     }
 
     /// <summary>Forgets what no longer exists.</summary>

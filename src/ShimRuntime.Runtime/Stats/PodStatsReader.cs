@@ -30,7 +30,8 @@ internal sealed class PodStatsReader(CgroupReader cgroups, CpuRates rates, Conta
             linux.Cpu = UsageViews.Cpu(sample, rates.Next(sandbox.Id, sample.AtNanos, sample.CpuNanos, sandbox.CreatedAtNanos));
             linux.Memory = UsageViews.Memory(sample);
             linux.Io = UsageViews.Io(sample);
-            if (sample.Processes is { } count) linux.Process = new ProcessUsage { Timestamp = sample.AtNanos, ProcessCount = UsageViews.Value(count) };
+            if (sample.Processes is { } count)
+                linux.Process = new ProcessUsage { Timestamp = sample.AtNanos, ProcessCount = UsageViews.Value(count) };
             if (network is { Count: > 0 }) linux.Network = Network(network, sample.AtNanos);
         }
 

@@ -3,7 +3,9 @@ using ShimRuntime.Cri.V1;
 
 namespace ShimRuntime.Runtime.Stats;
 
-/// <summary>Pressure stall information as the kernel writes it (accounting/psi.rst): "some avg10=0.00 avg60=0.00 avg300=0.00 total=0".</summary>
+/// <summary>
+/// Pressure stall information as the kernel writes it (accounting/psi.rst): "some avg10=0.00 avg60=0.00 avg300=0.00 total=0".
+/// </summary>
 internal static class Pressure
 {
     /// <summary>Null for a file that is not there. Total stays in microseconds, as the kernel has it and containerd passes it on.</summary>

@@ -45,7 +45,9 @@ internal sealed class StatsService : IStatsService
     public IReadOnlyList<PodSandboxStats> Sandboxes(PodSandboxStatsFilter? filter)
     {
         ForgetTheGone();
-        var chosen = _sandboxes.List().Where(s => s.Phase is not (SandboxPhase.Creating or SandboxPhase.Removing) && Matches(s, filter)).ToList();
+        var chosen = _sandboxes.List()
+            .Where(s => s.Phase is not (SandboxPhase.Creating or SandboxPhase.Removing) && Matches(s, filter))
+            .ToList();
         var byPod = _containers.All().ToLookup(e => e.Record.SandboxId);
         return _pods.Read(chosen, id => byPod[id]);
     }

@@ -11,7 +11,8 @@ public sealed class ContainerFilesTests : IDisposable
 
     public ContainerFilesTests()
     {
-        _files = new ContainerFiles(new ContainerPaths(new RuntimeOptions { Root = _root, State = Path.Combine(_root, "state"), ShimPath = "/none" }));
+        var options = new RuntimeOptions { Root = _root, State = Path.Combine(_root, "state"), ShimPath = "/none" };
+        _files = new ContainerFiles(new ContainerPaths(options));
         _files.MakeRoots();
     }
 

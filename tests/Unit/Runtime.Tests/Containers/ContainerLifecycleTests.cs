@@ -28,7 +28,8 @@ public class ContainerLifecycleTests
         {
             foreach (var happened in Enum.GetValues<ContainerEvent>())
             {
-                Assert.True(ContainerLifecycle.Next(dead, happened) is null or ContainerPhase.Exited or ContainerPhase.Removing, $"{dead}, {happened}");
+                var next = ContainerLifecycle.Next(dead, happened);
+                Assert.True(next is null or ContainerPhase.Exited or ContainerPhase.Removing, $"{dead}, {happened}: {next}");
             }
         }
     }
@@ -49,7 +50,8 @@ public class ContainerLifecycleTests
         foreach (var phase in Enum.GetValues<ContainerPhase>())
         {
             text.Append(phase);
-            foreach (var happened in Enum.GetValues<ContainerEvent>()) text.Append(' ').Append(ContainerLifecycle.Next(phase, happened)?.ToString() ?? "-");
+            foreach (var happened in Enum.GetValues<ContainerEvent>())
+                text.Append(' ').Append(ContainerLifecycle.Next(phase, happened)?.ToString() ?? "-");
             text.AppendLine();
         }
 

@@ -12,7 +12,8 @@ public class ContainerStoreTests
     public ContainerStoreTests()
     {
         _store.Add(TestContainers.Entry('a'));
-        _store.Add(new ContainerEntry(TestContainers.Record("a" + TestContainers.Id('b')[1..], ContainerPhase.Running), TestContainers.Request("other")));
+        var running = TestContainers.Record("a" + TestContainers.Id('b')[1..], ContainerPhase.Running);
+        _store.Add(new ContainerEntry(running, TestContainers.Request("other")));
         _store.Add(TestContainers.Entry('c', ContainerPhase.Creating));
     }
 

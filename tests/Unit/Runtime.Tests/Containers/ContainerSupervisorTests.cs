@@ -20,7 +20,8 @@ public sealed class ContainerSupervisorTests : IAsyncLifetime
 
     public ContainerSupervisorTests()
     {
-        _files = new ContainerFiles(new ContainerPaths(new RuntimeOptions { Root = _fake.Directory, State = _fake.Directory, ShimPath = "/none" }));
+        var options = new RuntimeOptions { Root = _fake.Directory, State = _fake.Directory, ShimPath = "/none" };
+        _files = new ContainerFiles(new ContainerPaths(options));
         _files.MakeRoots();
         _entry = TestContainers.Entry('a', ContainerPhase.Running);
         _entry.Shim = _fake.Shim;
@@ -40,7 +41,8 @@ public sealed class ContainerSupervisorTests : IAsyncLifetime
     [Fact]
     public async Task The_shims_answer_is_the_end()
     {
-        _fake.Answers[ShimMethods.Wait] = _ => Task.FromResult<IMessage>(new ExitStatus { Code = 3, Reason = "Error", FinishedAtNanos = 9 });
+        var exit = new ExitStatus { Code = 3, Reason = "Error", FinishedAtNanos = 9 };
+        _fake.Answers[ShimMethods.Wait] = _ => Task.FromResult<IMessage>(exit);
         _supervisor.Watch(_entry, _fake.Shim);
         Assert.Equal(3, (await _entry.Ended.WaitAsync(Patience)).Code);
         Assert.Equal(ContainerPhase.Exited, _entry.Record.Phase);

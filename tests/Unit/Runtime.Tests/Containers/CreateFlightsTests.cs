@@ -54,7 +54,8 @@ public class CreateFlightsTests
     public async Task Another_configuration_of_the_name_is_told_so_at_once()
     {
         await RunAsync(TestContainers.Request(), (claim, _) => MadeAsync(claim, ContainerPhase.Created));
-        var fault = await Assert.ThrowsAsync<RuntimeFault>(() => RunAsync(TestContainers.Request(image: "nginx"), (c, _) => MadeAsync(c, ContainerPhase.Created)));
+        var other = TestContainers.Request(image: "nginx");
+        var fault = await Assert.ThrowsAsync<RuntimeFault>(() => RunAsync(other, (c, _) => MadeAsync(c, ContainerPhase.Created)));
         Assert.Equal(FaultCode.AlreadyExists, fault.Code);
     }
 
@@ -88,14 +89,16 @@ public class CreateFlightsTests
     public async Task A_hundred_at_once_make_one()
     {
         var creates = 0;
-        var ids = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Task.Run(() => RunAsync(TestContainers.Request(), async (claim, _) =>
+        var ids = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Task.Run(() => RunAsync(TestContainers.Request(), CreateAsync))));
+        Assert.Single(ids.Distinct());
+        Assert.Equal(1, creates);
+
+        async Task CreateAsync(ContainerNames.Claim claim, CancellationToken token)
         {
             Interlocked.Increment(ref creates);
             await Task.Yield();
             Made(claim, ContainerPhase.Created);
-        }))));
-        Assert.Single(ids.Distinct());
-        Assert.Equal(1, creates);
+        }
     }
 
     private Task<string> RunAsync(CreateContainerRequest request, Func<ContainerNames.Claim, CancellationToken, Task> create) =>

@@ -22,10 +22,8 @@ public sealed class StopOperationTests : IAsyncLifetime
     {
         var id = TestContainers.Id('a');
         var leaf = $"/shimruntime-unit-{Environment.ProcessId}-{Guid.NewGuid():N}";
-        _entry = new ContainerEntry(TestContainers.Record(id, ContainerPhase.Stopping) with { LeafCgroup = leaf, StopSignal = 2 }, TestContainers.Request())
-        {
-            Shim = _fake.Shim,
-        };
+        var record = TestContainers.Record(id, ContainerPhase.Stopping) with { LeafCgroup = leaf, StopSignal = 2 };
+        _entry = new ContainerEntry(record, TestContainers.Request()) { Shim = _fake.Shim };
         _stop = new StopOperation(_entry, new LeafKiller(_hierarchy), NullLogger.Instance);
     }
 

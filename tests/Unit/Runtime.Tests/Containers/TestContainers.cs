@@ -33,5 +33,6 @@ internal static class TestContainers
         LeafCgroup = $"/shimruntime-unit/{id}/g1-{id}",
     };
 
-    public static ContainerEntry Entry(char digit, ContainerPhase phase = ContainerPhase.Created) => new(Record(Id(digit), phase), Request());
+    public static ContainerEntry Entry(char digit, ContainerPhase phase = ContainerPhase.Created) =>
+        new(Record(Id(digit), phase), Request());
 }

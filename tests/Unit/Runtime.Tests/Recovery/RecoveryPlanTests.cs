@@ -9,7 +9,9 @@ public class RecoveryPlanTests
 {
     private static readonly bool[] Both = [false, true];
 
-    /// <summary>Every combination of facts, against the architecture's table written a second time as ordered rules over the facts' words.</summary>
+    /// <summary>
+    /// Every combination of facts, against the architecture's table written a second time as ordered rules over the facts' words.
+    /// </summary>
     [Fact]
     public void Every_combination_falls_into_the_row_of_the_table()
     {
@@ -33,7 +35,8 @@ public class RecoveryPlanTests
     [Fact]
     public void An_exit_on_disk_beats_whatever_else_is_known()
     {
-        foreach (var facts in All().Where(f => f.HasExit && f.Recorded != ContainerPhase.Removing)) Assert.Equal(KeepExited, RecoveryPlan.Decide(facts));
+        foreach (var facts in All().Where(f => f.HasExit && f.Recorded != ContainerPhase.Removing))
+            Assert.Equal(KeepExited, RecoveryPlan.Decide(facts));
     }
 
     // The golden rows, as one reads them in the architecture.

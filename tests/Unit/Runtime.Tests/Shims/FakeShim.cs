@@ -20,7 +20,7 @@ internal sealed class FakeShim : IAsyncDisposable
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private readonly List<Socket> _connections = [];
 
-    public FakeShim()
+    public FakeShim(TimeSpan? callTimeout = null)
     {
         Directory = System.IO.Directory.CreateTempSubdirectory("fake-shim-").FullName;
         _process = Spawner.Spawn(new SpawnRequest { Path = "/bin/sleep", Arguments = ["sleep", "1000"] });
@@ -28,7 +28,7 @@ internal sealed class FakeShim : IAsyncDisposable
         _listener.Bind(new UnixDomainSocketEndPoint(socket));
         _listener.Listen();
         _ = AcceptAsync();
-        var owner = new ShimOwner(_exits, TimeSpan.FromMilliseconds(500), _stopping.Token);
+        var owner = new ShimOwner(_exits, callTimeout ?? TimeSpan.FromSeconds(30), _stopping.Token);
         Shim = RunningShim.TryOpen(socket, ProcessIdentity.TryRead(_process.Pid)!.Value, owner)!;
     }
 
@@ -84,7 +84,8 @@ internal sealed class FakeShim : IAsyncDisposable
             {
                 if (frame.Header.Type != FrameType.Request) continue;
                 var request = Request.Parser.ParseFrom(frame.Payload.Span);
-                if (Answers.TryGetValue(request.Method, out var answer)) _ = AnswerAsync(connection, frame.Header.StreamId, answer(request.Payload));
+                if (Answers.TryGetValue(request.Method, out var answer))
+                    _ = AnswerAsync(connection, frame.Header.StreamId, answer(request.Payload));
             }
         }
     }

@@ -11,7 +11,7 @@ public class RunningShimTests
     [Fact]
     public async Task A_silent_shim_is_named_with_its_state()
     {
-        await using var fake = new FakeShim();
+        await using var fake = new FakeShim(TimeSpan.FromMilliseconds(200));
         var fault = await Assert.ThrowsAsync<ShimFault>(() => fake.Shim.HelloAsync(CancellationToken.None));
         Assert.Equal(FaultCode.DeadlineExceeded, fault.Code);
         Assert.Contains($"pid {fake.Shim.Process.Pid} (sleep), state S", fault.Message, StringComparison.Ordinal);
