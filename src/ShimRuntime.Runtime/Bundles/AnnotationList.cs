@@ -1,4 +1,5 @@
 using System.Globalization;
+using ShimRuntime.Cri.V1;
 
 namespace ShimRuntime.Runtime.Bundles;
 
@@ -16,7 +17,7 @@ internal static class AnnotationList
         {
             ["io.kubernetes.cri.container-name"] = request.Config.Metadata?.Name ?? "",
             ["io.kubernetes.cri.container-type"] = "container",
-            ["io.kubernetes.cri.image-name"] = request.Config.Image?.UserSpecifiedImage is { Length: > 0 } asked ? asked : request.Config.Image?.Image ?? "",
+            ["io.kubernetes.cri.image-name"] = ImageName(request.Config.Image),
             ["io.kubernetes.cri.sandbox-id"] = request.Sandbox.Id,
             ["io.kubernetes.cri.sandbox-name"] = pod?.Name ?? "",
             ["io.kubernetes.cri.sandbox-namespace"] = pod?.Namespace ?? "",
@@ -24,4 +25,7 @@ internal static class AnnotationList
             ["io.shimruntime.generation"] = request.Generation.ToString(CultureInfo.InvariantCulture),
         };
     }
+
+    /// <summary>As the user wrote it, where kubelet says so.</summary>
+    private static string ImageName(ImageSpec? image) => image?.UserSpecifiedImage is { Length: > 0 } asked ? asked : image?.Image ?? "";
 }

@@ -4,7 +4,9 @@ using ShimResources = ShimRuntime.ShimProtocol.V1.Resources;
 
 namespace ShimRuntime.Runtime.Bundles;
 
-/// <summary>What Create decided. Nothing on the machine has changed yet: <see cref="BundleDirectories"/> makes what is named here.</summary>
+/// <summary>
+/// What Create decided. Nothing on the machine has changed yet: <see cref="BundleDirectories"/> makes what is named here.
+/// </summary>
 public sealed record Bundle
 {
     /// <summary>config.json; <see cref="RuntimeJson.Serialize(RuntimeSpec)"/> writes it.</summary>

@@ -25,8 +25,8 @@ public sealed record BundleRequest
     public required string LeafCgroup { get; init; }
 
     /// <summary>
-    /// Absolute; where the image's volumes get a directory each, such as &lt;root&gt;/containers/&lt;id&gt;/volumes. Removed with the container
-    /// by its owner, never by the bundle code.
+    /// Absolute; where the image's volumes get a directory each, such as &lt;root&gt;/containers/&lt;id&gt;/volumes. Removed with the
+    /// container by its owner, never by the bundle code.
     /// </summary>
     public required string VolumesDirectory { get; init; }
 

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace ShimRuntime.Runtime.Bundles;
 
-/// <summary>Absolute paths from a request: no NUL, no "..", at most PATH_MAX; returned without "." and doubled or trailing slashes.</summary>
+/// <summary>
+/// Absolute paths from a request: no NUL, no "..", at most PATH_MAX; returned without "." and doubled or trailing slashes.
+/// </summary>
 internal static class ContainerPath
 {
     private const int MaxBytes = 4095; // PATH_MAX less the terminator, path_resolution(7)
@@ -19,7 +21,10 @@ internal static class ContainerPath
         foreach (var part in parts)
         {
             if (part == "..") throw Refusal.Invalid(field, $"'{Show(path)}' contains '..'; give the path that it stands for");
-            if (Encoding.UTF8.GetByteCount(part) > MaxNameBytes) throw Refusal.Invalid(field, $"has a component longer than {MaxNameBytes} bytes");
+            if (Encoding.UTF8.GetByteCount(part) > MaxNameBytes)
+            {
+                throw Refusal.Invalid(field, $"has a component longer than {MaxNameBytes} bytes");
+            }
         }
 
         return "/" + string.Join('/', parts.Where(p => p != "."));

@@ -13,7 +13,11 @@ public static class ExecSpec
     /// <param name="tty">A terminal, and TERM unless the container has one.</param>
     public static ProcessSpec Process(RuntimeSpec container, IReadOnlyList<string> command, bool tty = false)
     {
-        if (command.Count == 0 || command[0].Length == 0) throw Linux.RuntimeFault.InvalidArgument("failed to exec: cmd is empty; say what to run");
+        if (command.Count == 0 || command[0].Length == 0)
+        {
+            throw Linux.RuntimeFault.InvalidArgument("failed to exec: cmd is empty; say what to run");
+        }
+
         if (command.Any(c => c.Contains('\0'))) throw Linux.RuntimeFault.InvalidArgument("failed to exec: cmd contains a NUL byte");
         var env = container.Process.Env;
         if (tty && !env.Any(v => v.StartsWith("TERM=", StringComparison.Ordinal))) env = [.. env, "TERM=xterm"];

@@ -18,7 +18,8 @@ internal static class NamespaceList
         var sandbox = request.Sandbox;
         if (sandbox.UserNamespace is not null)
         {
-            throw Refusal.Unsupported("user namespaces", "need an id-mapped root file system, which this release does not make; run the pod with hostUsers: true");
+            throw Refusal.Unsupported(
+                "user namespaces", "need an id-mapped root file system, which this release does not make; run the pod with hostUsers: true");
         }
 
         var list = new List<NamespaceSpec> { new() { Type = "mount" } };
@@ -58,7 +59,8 @@ internal static class NamespaceList
         }
     }
 
-    private static NamespaceMode PodMode(Sandbox sandbox) => sandbox.Config.Linux?.SecurityContext?.NamespaceOptions?.Pid ?? NamespaceMode.Pod;
+    private static NamespaceMode PodMode(Sandbox sandbox) =>
+        sandbox.Config.Linux?.SecurityContext?.NamespaceOptions?.Pid ?? NamespaceMode.Pod;
 
     private static Linux.RuntimeFault NoPodNamespace() =>
         Refusal.Impossible(PidField, "is POD, but this pod shares no PID namespace; run the pod with pid POD or the container with CONTAINER");

@@ -14,7 +14,9 @@ internal sealed class RootfsView(string path)
     private const int MaxLinks = 40;
     private const ResolveFlags Confined = ResolveFlags.InRoot | ResolveFlags.NoMagicLinks;
 
-    /// <summary>A regular file's lines. Empty when there is no such file; InvalidArgument when it is no regular file or beyond a limit.</summary>
+    /// <summary>
+    /// A regular file's lines. Empty when there is no such file; InvalidArgument when it is no regular file or beyond a limit.
+    /// </summary>
     public IReadOnlyList<string> ReadLines(string file, int maxBytes, int maxLines)
     {
         using var root = SafeDirFd.Open(path);

@@ -3,7 +3,9 @@ using ShimRuntime.Cri.V1;
 
 namespace ShimRuntime.Runtime.Bundles;
 
-/// <summary>The signal that a stop begins with, by signal(7)'s numbers on x86-64 and arm64: the request's, else the image's, else SIGTERM.</summary>
+/// <summary>
+/// The signal that a stop begins with, by signal(7)'s numbers on x86-64 and arm64: the request's, else the image's, else SIGTERM.
+/// </summary>
 public static class StopSignals
 {
     private const int SIGTERM = 15;
@@ -48,7 +50,8 @@ public static class StopSignals
     }
 
     private static int ParseImage(string text) =>
-        Parse(text) ?? throw Refusal.Invalid("image StopSignal", $"'{ContainerPath.Show(text)}' is no signal; set stop_signal in the request");
+        Parse(text)
+            ?? throw Refusal.Invalid("image StopSignal", $"'{ContainerPath.Show(text)}' is no signal; set stop_signal in the request");
 
     private static int? RealTime(string name, string prefix, int direction, int start)
     {

@@ -31,7 +31,10 @@ internal static class DeviceList
             {
                 if (!requested.Add(path)) throw Refusal.Invalid($"devices[{index}].container_path", $"'{path}' is given twice");
                 nodes[path] = ToSpec(node, path);
-                if (!privileged) rules.Add(new DeviceRule { Allow = true, Type = Kind(node), Major = node.Major, Minor = node.Minor, Access = access });
+                if (!privileged)
+                {
+                    rules.Add(new DeviceRule { Allow = true, Type = Kind(node), Major = node.Major, Minor = node.Minor, Access = access });
+                }
             }
         }
     }
@@ -40,7 +43,8 @@ internal static class DeviceList
     {
         var source = ContainerPath.Clean(device.HostPath, $"devices[{index}].host_path");
         var target = device.ContainerPath.Length == 0 ? source : ContainerPath.Clean(device.ContainerPath, $"devices[{index}].container_path");
-        var found = host.Node(source) ?? throw Refusal.Invalid($"devices[{index}].host_path", $"'{source}' is neither a device nor a directory of this node");
+        var found = host.Node(source)
+            ?? throw Refusal.Invalid($"devices[{index}].host_path", $"'{source}' is neither a device nor a directory of this node");
         if (found.Kind != FileKind.Directory) return [(found, target)];
         var below = host.NodesBelow(source);
         return below.Count > 0
@@ -52,7 +56,9 @@ internal static class DeviceList
     {
         if (permissions.Length == 0) return "rwm";
         var known = permissions.All(c => c is 'r' or 'w' or 'm') && permissions.Distinct().Count() == permissions.Length;
-        return known ? permissions : throw Refusal.Invalid(field, $"'{ContainerPath.Show(permissions)}' is not made of r, w and m, each once");
+        return known
+            ? permissions
+            : throw Refusal.Invalid(field, $"'{ContainerPath.Show(permissions)}' is not made of r, w and m, each once");
     }
 
     private static string Kind(HostNode node) => node.Kind == FileKind.BlockDevice ? "b" : "c";

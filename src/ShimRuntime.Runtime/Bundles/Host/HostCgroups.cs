@@ -7,7 +7,9 @@ internal static class HostCgroups
 {
     private const string Root = "/sys/fs/cgroup";
 
-    /// <summary>v1: the root group has memory.memsw.*; v2: only groups below the root have memory.swap.max, and any of them will do.</summary>
+    /// <summary>
+    /// v1: the root group has memory.memsw.*; v2: only groups below the root have memory.swap.max, and any of them will do.
+    /// </summary>
     public static bool HasSwapLimits(bool cgroup2) => cgroup2
         ? Directory.EnumerateDirectories(Root).Any(group => File.Exists(Path.Combine(group, "memory.swap.max")))
         : File.Exists($"{Root}/memory/memory.memsw.limit_in_bytes");

@@ -6,6 +6,8 @@ namespace ShimRuntime.Runtime.Bundles;
 /// <summary>What this node can do, read once at start-up. A test gives its own.</summary>
 public sealed record HostFacts
 {
+    private const string ApparmorSwitch = "/sys/module/apparmor/parameters/enabled";
+
     /// <summary>1 also for hybrid.</summary>
     public required int CgroupVersion { get; init; }
 
@@ -45,15 +47,16 @@ public sealed record HostFacts
             CgroupVersion = cgroup2 ? 2 : 1,
             Architecture = RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? "arm64" : "amd64",
             Capabilities = capabilities,
-            OomScoreAdjFloor = capabilities.Contains("CAP_SYS_RESOURCE")
-                ? -1000
-                : int.Parse(File.ReadAllText("/proc/self/oom_score_adj"), NumberStyles.AllowLeadingSign | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture),
+            OomScoreAdjFloor = capabilities.Contains("CAP_SYS_RESOURCE") ? -1000 : OwnOomScoreAdj(),
             Seccomp = status.Has("Seccomp"),
-            Apparmor = File.Exists("/sys/module/apparmor/parameters/enabled") && File.ReadAllText("/sys/module/apparmor/parameters/enabled").StartsWith('Y'),
+            Apparmor = File.Exists(ApparmorSwitch) && File.ReadAllText(ApparmorSwitch).StartsWith('Y'),
             Selinux = File.Exists("/sys/fs/selinux/enforce"),
             SwapLimits = HostCgroups.HasSwapLimits(cgroup2),
             HugepageSizes = HostCgroups.HugepageSizes(cgroup2),
             RecursiveReadOnlyMounts = runcMountOptions.Contains("rro") && Environment.OSVersion.Version >= new Version(5, 12),
         };
     }
+
+    private static int OwnOomScoreAdj() =>
+        int.Parse(File.ReadAllText("/proc/self/oom_score_adj").Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
 }

@@ -84,7 +84,8 @@ public sealed class HostView(HostFacts facts) : IHostView
         }
     }
 
-    private static HostNode? ToNode(string path, FileStatus status) => status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice or FileKind.Directory
+    private static HostNode? ToNode(string path, FileStatus status) =>
+        status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice or FileKind.Directory
         ? new HostNode(path, status.Kind, status.DeviceMajor, status.DeviceMinor, status.Mode & 0x1FF, status.Uid, status.Gid)
         : null;
 
@@ -102,5 +103,6 @@ public sealed class HostView(HostFacts facts) : IHostView
     }
 
     private static string RealPath(SafeFileHandle handle) =>
-        new FileInfo($"/proc/self/fd/{handle.DangerousGetHandle()}").LinkTarget ?? throw new IOException("/proc/self/fd does not name an open file");
+        new FileInfo($"/proc/self/fd/{handle.DangerousGetHandle()}").LinkTarget
+            ?? throw new IOException("/proc/self/fd does not name an open file");
 }

@@ -13,7 +13,9 @@ public interface IHostView
     /// <summary>The device node or directory at a path, links followed; null: missing, or anything else.</summary>
     HostNode? Node(string path);
 
-    /// <summary>All device nodes below a directory, links not followed; what belongs to terminals, shared memory and queues left out.</summary>
+    /// <summary>
+    /// All device nodes below a directory, links not followed; what belongs to terminals, shared memory and queues left out.
+    /// </summary>
     IReadOnlyList<HostNode> NodesBelow(string directory);
 
     /// <summary>The mount that holds a path without links.</summary>
@@ -22,7 +24,9 @@ public interface IHostView
     /// <summary>Names of the loaded AppArmor profiles.</summary>
     IReadOnlySet<string> ApparmorProfiles();
 
-    /// <summary>A regular file of at most <paramref name="maxBytes"/>; null: missing. Throws <see cref="IOException"/> for anything else.</summary>
+    /// <summary>
+    /// A regular file of at most <paramref name="maxBytes"/>; null: missing. Throws <see cref="IOException"/> for anything else.
+    /// </summary>
     byte[]? ReadFile(string path, int maxBytes);
 }
 

@@ -13,5 +13,6 @@ internal sealed class ProcStatus(IReadOnlyDictionary<string, string> fields)
     public bool Has(string field) => fields.ContainsKey(field);
 
     /// <summary>A set of bits in hexadecimal, such as CapBnd; 0 when the kernel has no such line.</summary>
-    public ulong Mask(string field) => fields.TryGetValue(field, out var hex) ? ulong.Parse(hex, NumberStyles.HexNumber, CultureInfo.InvariantCulture) : 0;
+    public ulong Mask(string field) =>
+        fields.TryGetValue(field, out var hex) ? ulong.Parse(hex, NumberStyles.HexNumber, CultureInfo.InvariantCulture) : 0;
 }

@@ -2,7 +2,9 @@ using ShimRuntime.Oci;
 
 namespace ShimRuntime.Runtime.Bundles;
 
-/// <summary>The file systems that every Linux program expects (config-linux.md, "Default Filesystems"), as restrictive as they work.</summary>
+/// <summary>
+/// The file systems that every Linux program expects (config-linux.md, "Default Filesystems"), as restrictive as they work.
+/// </summary>
 internal static class DefaultMounts
 {
     public static IEnumerable<MountSpec> Build(bool privileged)

@@ -5,8 +5,8 @@ using Propagation = ShimRuntime.Cri.V1.MountPropagation;
 namespace ShimRuntime.Runtime.Bundles;
 
 /// <summary>
-/// The request's bind mounts. Links in the source are followed now, so that what was checked is what is mounted; a source that is missing is
-/// made as a directory. Two-way propagation needs a shared mount below the source, one-way a shared or slave one.
+/// The request's bind mounts. Links in the source are followed now, so that what was checked is what is mounted; a source that is
+/// missing is made as a directory. Two-way propagation needs a shared mount below the source, one-way a shared or slave one.
 /// </summary>
 internal sealed class RequestMounts(IHostView host)
 {
@@ -57,19 +57,25 @@ internal sealed class RequestMounts(IHostView host)
 
         if (mount.UidMappings.Count > 0 || mount.GidMappings.Count > 0)
         {
-            throw Refusal.Unsupported($"{field}.uidMappings", "asks for an id-mapped mount, which this release does not make; run the pod with hostUsers: true");
+            throw Refusal.Unsupported(
+                $"{field}.uidMappings", "asks for an id-mapped mount, which this release does not make; run the pod with hostUsers: true");
         }
 
         if (mount.SelinuxRelabel && host.Facts.Selinux)
         {
-            throw Refusal.Unsupported($"{field}.selinux_relabel", "asks to relabel a volume, which this release does not do; label it beforehand");
+            throw Refusal.Unsupported(
+                $"{field}.selinux_relabel", "asks to relabel a volume, which this release does not do; label it beforehand");
         }
     }
 
     private string Source(string path, string field)
     {
         var found = host.Resolve(path);
-        if (found.State == HostPathState.Broken) throw Refusal.Invalid(field, $"'{path}' leads nowhere: '{found.Real}' is a broken link or below a file");
+        if (found.State == HostPathState.Broken)
+        {
+            throw Refusal.Invalid(field, $"'{path}' leads nowhere: '{found.Real}' is a broken link or below a file");
+        }
+
         if (found.State == HostPathState.Missing) _missing.Add(found.Real);
         return found.Real;
     }
@@ -81,7 +87,11 @@ internal sealed class RequestMounts(IHostView host)
             case Propagation.PropagationPrivate:
                 return "rprivate";
             case Propagation.PropagationHostToContainer:
-                if (host.MountHolding(source) is not ({ SharedGroup: > 0 } or { MasterGroup: > 0 })) throw NotPropagating(field, source, "shared nor slave");
+                if (host.MountHolding(source) is not ({ SharedGroup: > 0 } or { MasterGroup: > 0 }))
+                {
+                    throw NotPropagating(field, source, "shared nor slave");
+                }
+
                 RootfsPropagation ??= "rslave";
                 return "rslave";
             case Propagation.PropagationBidirectional:
@@ -94,15 +104,24 @@ internal sealed class RequestMounts(IHostView host)
     }
 
     private Linux.RuntimeFault NotPropagating(string field, string source, string what) => Refusal.Impossible(
-        $"{field}.propagation", $"can't work: '{source}' is on mount '{host.MountHolding(source)?.Target}', which is not {what}; run: mount --make-rshared {host.MountHolding(source)?.Target}");
+        $"{field}.propagation",
+        $"can't work: '{source}' is on mount '{host.MountHolding(source)?.Target}', which is not {what}; make it so with mount --make-rshared");
 
     private string Access(Mount mount, string field)
     {
         if (!mount.RecursiveReadOnly) return mount.Readonly ? "ro" : "rw";
         const string Name = "recursive_read_only";
         if (!mount.Readonly) throw Refusal.Invalid($"{field}.{Name}", "is set without readonly; set both");
-        if (mount.Propagation != Propagation.PropagationPrivate) throw Refusal.Invalid($"{field}.{Name}", "can't be combined with propagation; use PROPAGATION_PRIVATE");
-        if (!host.Facts.RecursiveReadOnlyMounts) throw Refusal.Impossible($"{field}.{Name}", "needs runc with rro and Linux 5.12; this node lacks one of them");
+        if (mount.Propagation != Propagation.PropagationPrivate)
+        {
+            throw Refusal.Invalid($"{field}.{Name}", "can't be combined with propagation; use PROPAGATION_PRIVATE");
+        }
+
+        if (!host.Facts.RecursiveReadOnlyMounts)
+        {
+            throw Refusal.Impossible($"{field}.{Name}", "needs runc with rro and Linux 5.12; this node lacks one of them");
+        }
+
         return "rro";
     }
 
@@ -112,7 +131,8 @@ internal sealed class RequestMounts(IHostView host)
         {
             if (!AllowedOptions.Contains(option))
             {
-                throw Refusal.Invalid($"{field}.mount_options", $"'{ContainerPath.Show(option)}' is none of {string.Join(", ", AllowedOptions.Order(StringComparer.Ordinal))}");
+                throw Refusal.Invalid(
+                    $"{field}.mount_options", $"'{ContainerPath.Show(option)}' is none of {string.Join(", ", AllowedOptions.Order(StringComparer.Ordinal))}");
             }
 
             yield return option;

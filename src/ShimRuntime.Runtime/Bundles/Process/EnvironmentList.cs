@@ -49,7 +49,9 @@ internal static class EnvironmentList
         }
     }
 
-    /// <summary>config.json is JSON and holds text; runc would silently put U+FFFD for every other byte, so what is not UTF-8 is refused.</summary>
+    /// <summary>
+    /// config.json is JSON and holds text; runc would silently put U+FFFD for every other byte, so what is not UTF-8 is refused.
+    /// </summary>
     private static string Decode(KeyValue variable, int index)
     {
         var field = $"envs[{index}].value";
@@ -60,7 +62,8 @@ internal static class EnvironmentList
         }
         catch (DecoderFallbackException)
         {
-            throw Refusal.Invalid(field, $"of '{ContainerPath.Show(variable.Key)}' is not UTF-8, which a runtime-spec document can't carry; encode it, for instance as base64");
+            throw Refusal.Invalid(
+                field, $"of '{ContainerPath.Show(variable.Key)}' is not UTF-8, which a runtime-spec document can't carry; encode it, for instance as base64");
         }
     }
 

@@ -16,7 +16,11 @@ internal static class ProcessArgs
         Check(config.Command, "command");
         Check(config.Args, "args");
         var argv = Merge(config, image).ToList();
-        if (argv.Count == 0) throw Refusal.Invalid("command", "is empty, and so are args and the image's entrypoint and cmd; say what to run");
+        if (argv.Count == 0)
+        {
+            throw Refusal.Invalid("command", "is empty, and so are args and the image's entrypoint and cmd; say what to run");
+        }
+
         if (argv[0].Length == 0) throw Refusal.Invalid("command", "names an empty executable; say what to run");
         return argv;
     }
@@ -28,7 +32,11 @@ internal static class ProcessArgs
         foreach (var text in strings)
         {
             if (text.Contains('\0')) throw Refusal.Invalid($"{field}[{index}]", "contains a NUL byte");
-            if (Encoding.UTF8.GetByteCount(text) > MaxStringBytes) throw Refusal.Invalid($"{field}[{index}]", $"is longer than {MaxStringBytes} bytes");
+            if (Encoding.UTF8.GetByteCount(text) > MaxStringBytes)
+            {
+                throw Refusal.Invalid($"{field}[{index}]", $"is longer than {MaxStringBytes} bytes");
+            }
+
             index++;
         }
     }

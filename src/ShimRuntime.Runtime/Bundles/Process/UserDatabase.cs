@@ -8,7 +8,9 @@ internal sealed record PasswdEntry(string Name, long Uid, long Gid);
 /// <summary>One usable line of group(5).</summary>
 internal sealed record GroupEntry(string Name, long Gid, IReadOnlyList<string> Members);
 
-/// <summary>The image's own /etc/passwd and /etc/group, each read at most once. Lines that don't parse are passed over, as by getpwnam(3).</summary>
+/// <summary>
+/// The image's own /etc/passwd and /etc/group, each read at most once. Lines that don't parse are passed over, as by getpwnam(3).
+/// </summary>
 internal sealed class UserDatabase(RootfsView rootfs)
 {
     // Far above any real file: one of a million users would be refused, not read (CVE-2025-4437).

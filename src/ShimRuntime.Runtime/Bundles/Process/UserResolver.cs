@@ -40,10 +40,15 @@ internal static class UserResolver
         var groupText = group is null ? null : UserIds.Check(group.Value, "linux.security_context.run_as_group").ToString(Invariant);
         if (context.RunAsUsername.Length > 0)
         {
-            if (context.RunAsUser is not null) throw Refusal.Invalid("linux.security_context.run_as_username", "and run_as_user are both given; give one");
+            if (context.RunAsUser is not null)
+            {
+                throw Refusal.Invalid("linux.security_context.run_as_username", "and run_as_user are both given; give one");
+            }
+
             if (context.RunAsUsername.AsSpan().ContainsAny(':', '\0', '\n'))
             {
-                throw Refusal.Invalid("linux.security_context.run_as_username", $"'{ContainerPath.Show(context.RunAsUsername)}' is no user name");
+                throw Refusal.Invalid(
+                    "linux.security_context.run_as_username", $"'{ContainerPath.Show(context.RunAsUsername)}' is no user name");
             }
 
             return new AskedUser(context.RunAsUsername, groupText, "linux.security_context.run_as_username");
@@ -55,7 +60,11 @@ internal static class UserResolver
             return new AskedUser(uid.ToString(Invariant), groupText, "linux.security_context.run_as_user");
         }
 
-        if (groupText is not null) throw Refusal.Invalid("linux.security_context.run_as_group", "is given without run_as_user or run_as_username; give both");
+        if (groupText is not null)
+        {
+            throw Refusal.Invalid("linux.security_context.run_as_group", "is given without run_as_user or run_as_username; give both");
+        }
+
         return AskImage(image.User ?? "");
     }
 
@@ -65,7 +74,11 @@ internal static class UserResolver
         if (user.Length == 0) return new AskedUser("0", null, Field);
         if (user.AsSpan().ContainsAny('\0', '\n')) throw Refusal.Invalid(Field, "contains a control character");
         var parts = user.Split(':');
-        if (parts.Length > 2 || parts.Any(p => p.Length == 0)) throw Refusal.Invalid(Field, $"'{ContainerPath.Show(user)}' is not user or user:group");
+        if (parts.Length > 2 || parts.Any(p => p.Length == 0))
+        {
+            throw Refusal.Invalid(Field, $"'{ContainerPath.Show(user)}' is not user or user:group");
+        }
+
         return new AskedUser(parts[0], parts.Length == 2 ? parts[1] : null, Field);
     }
 
@@ -74,11 +87,15 @@ internal static class UserResolver
         if (UserIds.Parse(asked.User, asked.Field) is { } uid)
         {
             var known = database.User(uid);
-            return (uid, known?.Name, known is null ? 0 : UserIds.Check(known.Gid, $"{asked.Field} {uid}: the gid in the image's /etc/passwd,"));
+            return (
+                uid, known?.Name, known is null ? 0 : UserIds.Check(known.Gid, $"{asked.Field} {uid}: the gid in the image's /etc/passwd,"));
         }
 
         var entry = database.User(asked.User)
-            ?? throw Refusal.Invalid(asked.Field, $"'{ContainerPath.Show(asked.User)}' is not in the image's /etc/passwd; give a number or a user of the image");
+           
+                ?? throw Refusal.Invalid(
+                    asked.Field,
+                    $"'{ContainerPath.Show(asked.User)}' is not in the image's /etc/passwd; give a number or a user of the image");
         var source = $"{asked.Field} '{asked.User}': the id in the image's /etc/passwd,";
         return (UserIds.Check(entry.Uid, source), entry.Name, UserIds.Check(entry.Gid, source));
     }
@@ -87,7 +104,9 @@ internal static class UserResolver
     {
         if (UserIds.Parse(asked.Group!, asked.Field) is { } gid) return gid;
         var entry = database.Group(asked.Group!)
-            ?? throw Refusal.Invalid(asked.Field, $"names group '{ContainerPath.Show(asked.Group!)}', which is not in the image's /etc/group");
+           
+                ?? throw Refusal.Invalid(
+                    asked.Field, $"names group '{ContainerPath.Show(asked.Group!)}', which is not in the image's /etc/group");
         return UserIds.Check(entry.Gid, $"{asked.Field}: the gid of '{asked.Group}' in the image's /etc/group,");
     }
 
@@ -100,7 +119,9 @@ internal static class UserResolver
             SupplementalGroupsPolicy.Strict => [],
             SupplementalGroupsPolicy.Merge when name is null => [],
             SupplementalGroupsPolicy.Merge => database.GroupsOf(name).Select(g => UserIds.Check(g.Gid, $"image group '{g.Name}': the gid in /etc/group,")),
-            var other => throw Refusal.Invalid("linux.security_context.supplemental_groups_policy", $"{(int)other} is unknown; give Merge or Strict"),
+            var other =>
+                throw Refusal.Invalid(
+                    "linux.security_context.supplemental_groups_policy", $"{(int)other} is unknown; give Merge or Strict"),
         };
         return [primary, .. image.Concat(asked).Distinct().Where(g => g != primary).Order()];
     }

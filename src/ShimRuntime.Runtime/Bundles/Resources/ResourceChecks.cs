@@ -21,22 +21,31 @@ internal static partial class ResourceChecks
         CheckMemory(asked, refuse);
         CheckHugepages(asked, host, refuse);
         CheckUnified(asked, host, refuse);
-        if (asked.OomScoreAdj is < -1000 or > 1000) throw refuse.Invalid("oom_score_adj", $"{asked.OomScoreAdj} is not between -1000 and 1000");
+        if (asked.OomScoreAdj is < -1000 or > 1000)
+        {
+            throw refuse.Invalid("oom_score_adj", $"{asked.OomScoreAdj} is not between -1000 and 1000");
+        }
     }
 
     private static void CheckCpu(LinuxContainerResources asked, Refuse refuse)
     {
         if (asked.CpuPeriod != 0 && asked.CpuPeriod is < MinPeriodMicroseconds or > MaxPeriodMicroseconds)
         {
-            throw refuse.Invalid("cpu_period", $"{asked.CpuPeriod} is not between {MinPeriodMicroseconds} and {MaxPeriodMicroseconds} microseconds");
+            throw refuse.Invalid(
+                "cpu_period", $"{asked.CpuPeriod} is not between {MinPeriodMicroseconds} and {MaxPeriodMicroseconds} microseconds");
         }
 
         if (asked.CpuQuota is not (0 or -1 or >= MinQuotaMicroseconds))
         {
-            throw refuse.Invalid("cpu_quota", $"{asked.CpuQuota} is neither -1 (no limit) nor at least {MinQuotaMicroseconds} microseconds");
+            throw refuse.Invalid(
+                "cpu_quota", $"{asked.CpuQuota} is neither -1 (no limit) nor at least {MinQuotaMicroseconds} microseconds");
         }
 
-        if (asked.CpuShares is not (0 or (>= 2 and <= MaxShares))) throw refuse.Invalid("cpu_shares", $"{asked.CpuShares} is not between 2 and {MaxShares}");
+        if (asked.CpuShares is not (0 or (>= 2 and <= MaxShares)))
+        {
+            throw refuse.Invalid("cpu_shares", $"{asked.CpuShares} is not between 2 and {MaxShares}");
+        }
+
         CheckList(asked.CpusetCpus, "cpuset_cpus", refuse);
         CheckList(asked.CpusetMems, "cpuset_mems", refuse);
     }
@@ -45,7 +54,10 @@ internal static partial class ResourceChecks
     private static void CheckList(string list, string field, Refuse refuse)
     {
         if (list.Length == 0) return;
-        if (list.Length > 4096 || !ListFormat().IsMatch(list)) throw refuse.Invalid(field, $"'{ContainerPath.Show(list)}' is not a list such as 0-3,6");
+        if (list.Length > 4096 || !ListFormat().IsMatch(list))
+        {
+            throw refuse.Invalid(field, $"'{ContainerPath.Show(list)}' is not a list such as 0-3,6");
+        }
     }
 
     private static void CheckMemory(LinuxContainerResources asked, Refuse refuse)
@@ -53,8 +65,16 @@ internal static partial class ResourceChecks
         var (limit, swap) = (asked.MemoryLimitInBytes, asked.MemorySwapLimitInBytes);
         if (limit < -1) throw refuse.Invalid("memory_limit_in_bytes", $"{limit} is neither -1 (no limit) nor a size");
         if (swap < -1) throw refuse.Invalid("memory_swap_limit_in_bytes", $"{swap} is neither -1 (no limit) nor a size");
-        if (swap > 0 && limit <= 0) throw refuse.Invalid("memory_swap_limit_in_bytes", "needs memory_limit_in_bytes: it counts memory and swap together");
-        if (swap > 0 && swap < limit) throw refuse.Invalid("memory_swap_limit_in_bytes", $"{swap} is below memory_limit_in_bytes {limit}: it counts memory and swap together");
+        if (swap > 0 && limit <= 0)
+        {
+            throw refuse.Invalid("memory_swap_limit_in_bytes", "needs memory_limit_in_bytes: it counts memory and swap together");
+        }
+
+        if (swap > 0 && swap < limit)
+        {
+            throw refuse.Invalid(
+                "memory_swap_limit_in_bytes", $"{swap} is below memory_limit_in_bytes {limit}: it counts memory and swap together");
+        }
     }
 
     private static void CheckHugepages(LinuxContainerResources asked, HostFacts host, Refuse refuse)
@@ -62,11 +82,17 @@ internal static partial class ResourceChecks
         var seen = new HashSet<string>();
         foreach (var limit in asked.HugepageLimits)
         {
-            if (!PageSize().IsMatch(limit.PageSize)) throw refuse.Invalid("hugepage_limits.page_size", $"'{ContainerPath.Show(limit.PageSize)}' is not a size such as 2MB or 1GB");
+            if (!PageSize().IsMatch(limit.PageSize))
+            {
+                throw refuse.Invalid(
+                    "hugepage_limits.page_size", $"'{ContainerPath.Show(limit.PageSize)}' is not a size such as 2MB or 1GB");
+            }
+
             if (!seen.Add(limit.PageSize)) throw refuse.Invalid("hugepage_limits.page_size", $"'{limit.PageSize}' is given twice");
             // kubelet names every size of the machine with limit 0, also where the controller is missing: nothing to enforce, nothing to refuse.
             if (limit.Limit == 0 || host.HugepageSizes.Contains(limit.PageSize)) continue;
-            throw refuse.Impossible("hugepage_limits.page_size", $"'{limit.PageSize}' can't be limited on this node; it can limit: {string.Join(", ", host.HugepageSizes.Order())}");
+            throw refuse.Impossible(
+                "hugepage_limits.page_size", $"'{limit.PageSize}' can't be limited on this node; it can limit: {string.Join(", ", host.HugepageSizes.Order())}");
         }
     }
 
@@ -83,7 +109,10 @@ internal static partial class ResourceChecks
                 throw refuse.Invalid("unified", $"'{ContainerPath.Show(file)}' is no limit of a cgroup v2 controller, such as memory.high");
             }
 
-            if (value.Length is 0 or > 4096 || value.Contains('\0')) throw refuse.Invalid("unified", $"['{file}'] has an empty or overlong value");
+            if (value.Length is 0 or > 4096 || value.Contains('\0'))
+            {
+                throw refuse.Invalid("unified", $"['{file}'] has an empty or overlong value");
+            }
         }
     }
 
@@ -98,8 +127,10 @@ internal static partial class ResourceChecks
 
     private readonly record struct Refuse(string Failure)
     {
-        public RuntimeFault Invalid(string field, string cause) => RuntimeFault.InvalidArgument($"{Failure}: linux.resources.{field} {cause}");
+        public RuntimeFault Invalid(string field, string cause) =>
+            RuntimeFault.InvalidArgument($"{Failure}: linux.resources.{field} {cause}");
 
-        public RuntimeFault Impossible(string field, string cause) => RuntimeFault.FailedPrecondition($"{Failure}: linux.resources.{field} {cause}");
+        public RuntimeFault Impossible(string field, string cause) =>
+            RuntimeFault.FailedPrecondition($"{Failure}: linux.resources.{field} {cause}");
     }
 }

@@ -13,7 +13,8 @@ public static class ResourceTranslator
 {
     /// <summary>Refuses what this node or any node can't do; InvalidArgument and FailedPrecondition name the field.</summary>
     /// <param name="failure">What fails, such as "failed to update container 'abc'".</param>
-    public static void Validate(LinuxContainerResources asked, HostFacts host, string failure) => ResourceChecks.Check(asked, host, failure);
+    public static void Validate(LinuxContainerResources asked, HostFacts host, string failure) =>
+        ResourceChecks.Check(asked, host, failure);
 
     /// <summary>
     /// What holds after <paramref name="change"/>: its fields that are set, the rest as <paramref name="inForce"/>. oom_score_adj is a
@@ -47,7 +48,9 @@ public static class ResourceTranslator
         var hugepages = Hugepages(asked, host).Select(l => new HugepageLimitSpec { PageSize = l.PageSize, Limit = l.Limit }).ToList();
         return new LinuxResources
         {
-            Memory = asked.MemoryLimitInBytes == 0 && swap == 0 ? null : new MemoryLimits { Limit = Unless0(asked.MemoryLimitInBytes), Swap = Unless0(swap) },
+            Memory = asked.MemoryLimitInBytes == 0 && swap == 0
+                ? null
+                : new MemoryLimits { Limit = Unless0(asked.MemoryLimitInBytes), Swap = Unless0(swap) },
             Cpu = ToCpu(asked),
             HugepageLimits = hugepages.Count > 0 ? hugepages : null,
             Unified = asked.Unified.Count > 0 ? new SortedDictionary<string, string>(asked.Unified, StringComparer.Ordinal) : null,

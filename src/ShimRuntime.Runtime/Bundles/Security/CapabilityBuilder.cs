@@ -49,7 +49,8 @@ internal static class CapabilityBuilder
                 ?? throw Refusal.Invalid($"{Field}.{list}", $"'{ContainerPath.Show(name)}' is no capability; see capabilities(7)");
             if (host is not null && !host.Capabilities.Contains(known))
             {
-                throw Refusal.Impossible($"{Field}.{list}", $"{known} is not in the bounding set of this node's runtime; remove it from the pod or grant it to the daemon");
+                throw Refusal.Impossible(
+                    $"{Field}.{list}", $"{known} is not in the bounding set of this node's runtime; remove it from the pod or grant it to the daemon");
             }
 
             yield return known;

@@ -19,7 +19,11 @@ internal static class SeccompChecks
     public static SeccompProfile Check(SeccompProfile profile, string source)
     {
         // A notify socket would hand the container's system calls to whoever listens there.
-        if (profile.ListenerPath is not null) throw Refusal.Invalid(source, "names a listenerPath; notification sockets are not allowed in profiles");
+        if (profile.ListenerPath is not null)
+        {
+            throw Refusal.Invalid(source, "names a listenerPath; notification sockets are not allowed in profiles");
+        }
+
         CheckAction(profile.DefaultAction, "defaultAction", source);
         foreach (var rule in profile.Syscalls ?? [])
         {
@@ -28,7 +32,10 @@ internal static class SeccompChecks
             foreach (var arg in rule.Args ?? [])
             {
                 if (arg.Index > 5) throw Refusal.Invalid(source, $"compares argument {arg.Index}; a system call has 0 to 5");
-                if (!Operators.Contains(arg.Op ?? "")) throw Refusal.Invalid(source, $"has the unknown op '{ContainerPath.Show(arg.Op ?? "")}'");
+                if (!Operators.Contains(arg.Op ?? ""))
+                {
+                    throw Refusal.Invalid(source, $"has the unknown op '{ContainerPath.Show(arg.Op ?? "")}'");
+                }
             }
         }
 
@@ -37,6 +44,10 @@ internal static class SeccompChecks
 
     private static void CheckAction(string? action, string member, string source)
     {
-        if (action is null || !Actions.Contains(action)) throw Refusal.Invalid(source, $"has the {member} '{ContainerPath.Show(action ?? "")}', which is none of {string.Join(", ", Actions)}");
+        if (action is null || !Actions.Contains(action))
+        {
+            throw Refusal.Invalid(
+                source, $"has the {member} '{ContainerPath.Show(action ?? "")}', which is none of {string.Join(", ", Actions)}");
+        }
     }
 }

@@ -64,8 +64,12 @@ internal static class SeccompSelector
     {
         "" or "unconfined" => (SecurityProfile.Types.ProfileType.Unconfined, ""),
         "runtime/default" or "docker/default" => (SecurityProfile.Types.ProfileType.RuntimeDefault, ""),
-        _ when text.StartsWith("localhost/", StringComparison.Ordinal) => (SecurityProfile.Types.ProfileType.Localhost, text["localhost/".Length..]),
-        _ => throw Refusal.Invalid("linux.security_context.seccomp_profile_path", $"'{ContainerPath.Show(text)}' is not runtime/default, unconfined or localhost/<path>"),
+        _ when text.StartsWith("localhost/", StringComparison.Ordinal) =>
+            (SecurityProfile.Types.ProfileType.Localhost, text["localhost/".Length..]),
+        _ =>
+            throw Refusal.Invalid(
+                "linux.security_context.seccomp_profile_path",
+                $"'{ContainerPath.Show(text)}' is not runtime/default, unconfined or localhost/<path>"),
     };
 
 #pragma warning disable CS0612 // the deprecated field is read because older clients still send it

@@ -68,7 +68,8 @@ public sealed class BundleDirectoriesTests : IDisposable
         _rootfs.Link("/db", target);
         var bundle = Volume("/db");
         BundleDirectories.Make(bundle, _rootfs.Path);
-        Assert.Equal(["group", "passwd"], Directory.EnumerateFileSystemEntries(bundle.Volumes[0].HostPath).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["group", "passwd"], Directory.EnumerateFileSystemEntries(bundle.Volumes[0].HostPath).Select(Path.GetFileName).Order());
     }
 
     [Fact]

@@ -34,7 +34,8 @@ internal sealed class FakeHost : IHostView
     public HostNode? Node(string path) => Nodes.FirstOrDefault(n => n.Path == path)
         ?? (Nodes.Any(n => n.Path.StartsWith(path + "/", StringComparison.Ordinal)) ? new HostNode(path, FileKind.Directory, 0, 0, 0x1ED, 0, 0) : null);
 
-    public IReadOnlyList<HostNode> NodesBelow(string directory) => Nodes.Where(n => n.Path.StartsWith(directory + "/", StringComparison.Ordinal)).ToList();
+    public IReadOnlyList<HostNode> NodesBelow(string directory) =>
+        Nodes.Where(n => n.Path.StartsWith(directory + "/", StringComparison.Ordinal)).ToList();
 
     public MountInfo? MountHolding(string path) => Mounts
         .Where(m => m.Target == "/" || path == m.Target || path.StartsWith(m.Target + "/", StringComparison.Ordinal))

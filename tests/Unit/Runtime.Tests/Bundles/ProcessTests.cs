@@ -128,5 +128,6 @@ public sealed class ProcessTests : IDisposable
         Assert.Equal(json, RuntimeJson.Serialize(RuntimeJson.ReadSpec(json)));
     }
 
-    private void Env(string key, ReadOnlySpan<byte> value) => _spec.Config.Envs.Add(new KeyValue { Key = key, Value = ByteString.CopyFrom(value) });
+    private void Env(string key, ReadOnlySpan<byte> value) =>
+        _spec.Config.Envs.Add(new KeyValue { Key = key, Value = ByteString.CopyFrom(value) });
 }

@@ -49,9 +49,11 @@ public sealed class ResourceTests
     public void What_this_node_can_not_limit_is_a_precondition()
     {
         var pages = new LinuxContainerResources { HugepageLimits = { new HugepageLimit { PageSize = "64KB", Limit = 1 } } };
-        Assert.Equal(FaultCode.FailedPrecondition, Assert.Throws<RuntimeFault>(() => ResourceTranslator.Validate(pages, Host, Failure)).Code);
+        Assert.Equal(
+            FaultCode.FailedPrecondition, Assert.Throws<RuntimeFault>(() => ResourceTranslator.Validate(pages, Host, Failure)).Code);
         var unified = new LinuxContainerResources { Unified = { ["memory.high"] = "1" } };
-        Assert.Equal(FaultCode.FailedPrecondition, Assert.Throws<RuntimeFault>(() => ResourceTranslator.Validate(unified, Host with { CgroupVersion = 1 }, Failure)).Code);
+        Assert.Equal(
+            FaultCode.FailedPrecondition, Assert.Throws<RuntimeFault>(() => ResourceTranslator.Validate(unified, Host with { CgroupVersion = 1 }, Failure)).Code);
     }
 
     [Theory]

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace ShimRuntime.Runtime.Tests.Bundles;
 
-/// <summary>What the built specs mean to a real runc and kernel. Needs root, runc and busybox-static, as the project's own machines have.</summary>
+/// <summary>
+/// What the built specs mean to a real runc and kernel. Needs root, runc and busybox-static, as the project's own machines have.
+/// </summary>
 public sealed class RuncTests : IDisposable
 {
     private readonly RuncBox _box = new();

@@ -77,7 +77,8 @@ public sealed class SecurityTests : IDisposable
         var profile = _spec.Build().Spec.Linux.Seccomp!;
         Assert.Equal("SCMP_ACT_ERRNO", profile.DefaultAction);
         Assert.Contains(profile.Syscalls!, r => r.Names.Contains("clone3") && r.ErrnoRet == 38);
-        Assert.DoesNotContain(profile.Syscalls!, r => r.Names.Contains("mount") || r.Names.Contains("io_uring_setup") || r.Names.Contains("keyctl"));
+        Assert.DoesNotContain(
+            profile.Syscalls!, r => r.Names.Contains("mount") || r.Names.Contains("io_uring_setup") || r.Names.Contains("keyctl"));
         _spec.Context.Capabilities = new Capability { AddCapabilities = { "SYS_ADMIN" } };
         profile = _spec.Build().Spec.Linux.Seccomp!;
         Assert.Contains(profile.Syscalls!, r => r.Names.Contains("mount") && r.Names.Contains("clone3") && r.Action == "SCMP_ACT_ALLOW");
@@ -135,6 +136,7 @@ public sealed class SecurityTests : IDisposable
     {
         _spec.Config.Annotations["org.systemd.property.ExecStart"] = "x";
         _spec.Pod.Annotations["run.oci.handler"] = "x";
-        Assert.All(_spec.Build().Spec.Annotations!.Keys, k => Assert.True(k.StartsWith("io.kubernetes.cri.", StringComparison.Ordinal) || k == "io.shimruntime.generation"));
+        Assert.All(
+            _spec.Build().Spec.Annotations!.Keys, k => Assert.True(k.StartsWith("io.kubernetes.cri.", StringComparison.Ordinal) || k == "io.shimruntime.generation"));
     }
 }

@@ -18,7 +18,8 @@ public sealed class StopSignalsTests
     [InlineData(Signal.Sigusr1, "SIGINT", 10)]
     [InlineData(Signal.Sigrtminplus15, null, 49)]
     [InlineData(Signal.Sigrtmaxminus14, null, 50)]
-    public void Request_then_image_then_sigterm(Signal requested, string? image, int number) => Assert.Equal(number, StopSignals.Choose(requested, image));
+    public void Request_then_image_then_sigterm(Signal requested, string? image, int number) =>
+        Assert.Equal(number, StopSignals.Choose(requested, image));
 
     [Theory]
     [InlineData("0")]
