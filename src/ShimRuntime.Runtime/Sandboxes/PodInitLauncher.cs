@@ -19,6 +19,7 @@ internal sealed unsafe class PodInitLauncher(string shimPath) : IDisposable
     private const int CAP_SYS_RESOURCE = 24;
     private const int ExecutableFd = 3;
     private const int ReportFd = 4;
+    private const byte Ready = 0; // then end of file; anything else is an error's text
     private const int ReadyMillis = 10_000;
     private const int KilledMillis = 5_000;
     private const int MaxReportBytes = 1024;
@@ -82,10 +83,18 @@ internal sealed unsafe class PodInitLauncher(string shimPath) : IDisposable
     /// <summary>Null: ready. This thread belongs to nobody else, so it may wait; the deadline is the init's.</summary>
     private static string? ReadReport(int fd)
     {
-        if (!WaitReadable(fd, ReadyMillis)) return $"the pod init was not ready within {ReadyMillis / 1000} s";
         var buffer = stackalloc byte[MaxReportBytes];
-        var count = (int)read(fd, buffer, MaxReportBytes);
-        return count == 0 ? null : Encoding.UTF8.GetString(buffer, Math.Max(count, 0));
+        var length = 0;
+        while (length < MaxReportBytes)
+        {
+            if (!WaitReadable(fd, ReadyMillis)) return $"the pod init was not ready within {ReadyMillis / 1000} s";
+            var count = (int)read(fd, buffer + length, MaxReportBytes - length);
+            if (count <= 0) break;
+            length += count;
+        }
+
+        if (length == 0) return "the pod init ended before it was ready";
+        return buffer[0] == Ready ? null : Encoding.UTF8.GetString(buffer, length);
     }
 
     private static bool WaitReadable(int fd, int millis)

@@ -22,7 +22,7 @@ public sealed partial class SandboxService
                 _log.LogError("pod sandbox {Sandbox} is not recovered; its files stay: {Cause}", id, e.Message);
             }
         }).ConfigureAwait(false);
-        foreach (var id in OrphansInState()) _reclaimer.Schedule(id, token => _teardown.DestroyAsync(Orphan(id), true, token), true);
+        foreach (var id in OrphansInState()) _reclaimer.Schedule(id, token => _teardown.DestroyAsync(Orphan(id), false, token), true);
     }
 
     private async Task RecoverOneAsync(string id)
@@ -57,7 +57,10 @@ public sealed partial class SandboxService
         if (SafePidFd.TryOpen(sandbox.InitPid) is { } init) Watch(entry, init);
     }
 
-    /// <summary>Null: the request is unreadable, so nobody can say what the pod was; its directory is moved aside.</summary>
+    /// <summary>
+    /// Null: nobody can say what the pod was. What it had is released by its id, its network by cni.json; the request is kept aside. The
+    /// same goes for a creation that was cut short before its request was written.
+    /// </summary>
     private RunPodSandboxRequest? ReadRequest(string id)
     {
         try
@@ -66,9 +69,9 @@ public sealed partial class SandboxService
         }
         catch (Exception e) when (e is InvalidDataException or InvalidProtocolBufferException or FileNotFoundException)
         {
-            // A creation that was cut short before its record: nothing had been made yet.
-            if (e is FileNotFoundException && !File.Exists(_files.Paths.Record(id))) _files.Delete(id);
-            else _log.LogError("pod sandbox {Sandbox} has an unreadable request, moved to {Aside}: {Cause}", id, _files.MoveAside(id, _files.Paths.Durable(id)), e.Message);
+            if (e is not FileNotFoundException)
+                _log.LogError("pod sandbox {Sandbox} has an unreadable request, moved to {Aside}: {Cause}", id, _files.MoveAside(id, _files.Paths.Request(id)), e.Message);
+            _reclaimer.Schedule(id, token => _teardown.DestroyAsync(Orphan(id), false, token), true);
             return null;
         }
     }
@@ -100,7 +103,7 @@ public sealed partial class SandboxService
         Id = id,
         Phase = phase,
         BootId = SandboxFiles.BootId,
-        CreatedAtNanos = new DateTimeOffset(File.GetLastWriteTimeUtc(_files.Paths.Request(id))).ToUnixTimeMilliseconds() * 1_000_000,
+        CreatedAtNanos = new DateTimeOffset(Directory.GetLastWriteTimeUtc(_files.Paths.Durable(id))).ToUnixTimeMilliseconds() * 1_000_000,
         CgroupPath = _builder.CgroupOf(request.Config, id),
         OwnsCgroup = string.IsNullOrEmpty(request.Config.Linux?.CgroupParent),
         Hostname = request.Config.Hostname,
@@ -130,14 +133,21 @@ public sealed partial class SandboxService
     private IEnumerable<string> OrphansInState() => Directory.EnumerateDirectories(_files.Paths.AllVolatile).Select(d => Path.GetFileName(d))
         .Where(id => SandboxId.IsValid(id) && !Directory.Exists(_files.Paths.Durable(id))).ToList();
 
-    private Sandbox Orphan(string id) => new()
+    /// <summary>A sandbox of which only the id is known, and its record where there is one.</summary>
+    private Sandbox Orphan(string id)
     {
-        Id = id,
-        Config = new PodSandboxConfig(),
-        Phase = SandboxPhase.Removing,
-        CgroupPath = $"{_parts.Options.CgroupRoot.TrimEnd('/')}/{id}",
-        OwnsCgroup = true,
-        ResolvConfPath = _files.Paths.ResolvConf(id),
-        HostnamePath = _files.Paths.Hostname(id),
-    };
+        var record = File.Exists(_files.Paths.Record(id)) ? ReadRecord(id, new RunPodSandboxRequest { Config = new PodSandboxConfig() }) : null;
+        return new Sandbox
+        {
+            Id = id,
+            Config = new PodSandboxConfig(),
+            Phase = SandboxPhase.Removing,
+            CgroupPath = record?.CgroupPath ?? $"{_parts.Options.CgroupRoot.TrimEnd('/')}/{id}",
+            OwnsCgroup = record?.OwnsCgroup ?? true,
+            InitPid = record?.BootId == SandboxFiles.BootId ? record.InitPid : 0,
+            InitStartTicks = record?.InitStartTicks ?? 0,
+            ResolvConfPath = _files.Paths.ResolvConf(id),
+            HostnamePath = _files.Paths.Hostname(id),
+        };
+    }
 }

@@ -14,16 +14,16 @@ namespace ShimRuntime.Shim.Pause;
 ///   setns net, ipc, uts; unshare pid, mount
 ///   no_new_privs; small bounding set
 ///   posix_spawn from a sealed memfd       ───────────►  oom_score_adj; empty read-only root (".": the daemon's choice)
-///   reads fd 4                                          bounding set, uid 65535, no capabilities, undumpable
-///   end of file: ready                    ◄───────────  SIGCHLD ignored; every fd closed; pause(2) for ever
-///   bytes: the error, and then exit 1
+///   reads fd 4 to its end                               bounding set, uid 65535, no capabilities, undumpable
+///   a zero byte: ready                    ◄───────────  SIGCHLD ignored; every fd closed; pause(2) for ever
+///   text: the error, and then exit 1
 /// </code>
 /// Threads of the runtime have no state of their own to leak: namespaces and no_new_privs are in force before exec, the root is
 /// shared by all threads, and ids change in all.
 /// </remarks>
 internal static unsafe partial class PodInit
 {
-    /// <summary>Where an error is written to; closed without a byte when all is well.</summary>
+    /// <summary>Where an error, or one zero byte when all is well, is written to.</summary>
     private const int ReportFd = 4;
     private const uint Nobody = 65535;
     private const int SIGCHLD = 17;
@@ -58,6 +58,8 @@ internal static unsafe partial class PodInit
 
         // The kernel then reaps by itself, orphans that were zombies before too (sigaction(2), NOTES): no wake-up, no loop.
         if (signal(SIGCHLD, SIG_IGN) < 0) throw LinuxException.Last("signal", "SIGCHLD");
+        byte ready = 0;
+        if (Tmds.Linux.LibC.write(ReportFd, &ready, 1) != 1) throw new LinuxException("write", Tmds.Linux.LibC.errno, "readiness");
         LinuxException.Check(close_range(0, uint.MaxValue, 0), "close_range");
     }
 

@@ -1,0 +1,146 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
+using Xunit;
+
+namespace ShimRuntime.Runtime.Tests.Sandboxes;
+
+/// <summary>PID 1 of a shared PID namespace, the published binary: what its neighbours see, its death, its end.</summary>
+public sealed class PodInitTests : IDisposable
+{
+    private readonly SandboxWorld _world = new();
+
+    public PodInitTests() => Assert.True(File.Exists(_world.Options.ShimPath), $"{_world.Options.ShimPath} is missing; run 'make build' first");
+
+    public void Dispose() => _world.Dispose();
+
+    [Fact]
+    public async Task A_privileged_neighbour_sees_nothing_of_the_host_through_it()
+    {
+        _world.UseBridge();
+        var sandboxes = await _world.StartAsync();
+        var id = await sandboxes.RunAsync(SandboxWorld.Request(pid: NamespaceMode.Pod), CancellationToken.None);
+        Directory.CreateDirectory(_world.At("proc"));
+
+        // All capabilities, host user namespace, the pod's PID namespace: a privileged container and more.
+        var seen = await InsideAsync(id, $$"""
+            mount -t proc proc {{_world.At("proc")}} && cd {{_world.At("proc")}}/1
+            echo "root=$(ls -A root/ | tr '\n' ' ')"; echo "cwd=$(ls -A cwd/ | tr '\n' ' ')"; echo "exe=$(readlink exe)"
+            (echo x > root/written) 2>/dev/null && echo WROTE-ROOT; (echo x >> exe) 2>/dev/null && echo WROTE-EXE
+            for t in task/*; do echo "task=$(ls -A $t/root/ | tr '\n' ' ')$(ls -A $t/fd | tr '\n' ' ')"; done
+            for m in map_files/*; do case $(readlink $m) in /memfd*|*deleted*) ;; *) (true >> $m) 2>/dev/null && echo "WROTE-MAP $m" ;; esac; done
+            echo "environ=$(tr '\0' ' ' < environ)"; echo "cmdline=$(tr '\0' ' ' < cmdline)"; wc -l < mountinfo | sed s/^/mounts=/
+            """);
+        Assert.Contains("root=\n", seen, StringComparison.Ordinal);
+        Assert.Contains("cwd=\n", seen, StringComparison.Ordinal);
+        Assert.Contains("exe=/memfd:pause (deleted)\n", seen, StringComparison.Ordinal);
+        Assert.DoesNotContain("WROTE", seen, StringComparison.Ordinal);
+        Assert.All(seen.Split('\n').Where(l => l.StartsWith("task=", StringComparison.Ordinal)), l => Assert.Equal("task=", l));
+        Assert.Contains("environ=\n", seen, StringComparison.Ordinal);
+        Assert.Contains("cmdline=pause pause \n", seen, StringComparison.Ordinal);
+        Assert.Contains("mounts=1\n", seen, StringComparison.Ordinal);
+        await sandboxes.RemoveAsync(id, CancellationToken.None);
+        Assert.Empty(_world.Leftovers());
+    }
+
+    [Fact]
+    public async Task It_has_no_privilege_and_the_pods_namespaces_and_cgroup()
+    {
+        _world.UseBridge();
+        var sandboxes = await _world.StartAsync();
+        var id = await sandboxes.RunAsync(SandboxWorld.Request(pid: NamespaceMode.Pod), CancellationToken.None);
+        var pid = Pid(sandboxes, id);
+
+        foreach (var task in Directory.EnumerateDirectories($"/proc/{pid}/task"))
+        {
+            var status = File.ReadAllLines($"{task}/status").Select(l => l.Split(':', 2)).ToDictionary(l => l[0], l => l[1].Trim());
+            Assert.Equal("65535\t65535\t65535\t65535", status["Uid"]);
+            Assert.Equal("65535\t65535\t65535\t65535", status["Gid"]);
+            Assert.Equal("", status["Groups"]);
+            foreach (var set in new[] { "CapInh", "CapPrm", "CapEff", "CapAmb" }) Assert.Equal("0000000000000000", status[set]);
+            Assert.Equal("1", status["NoNewPrivs"]);
+            if (Path.GetFileName(task) == $"{pid}") Assert.Equal(("0000000000000000", $"{pid}\t1"), (status["CapBnd"], status["NSpid"]));
+        }
+
+        foreach (var (kind, pin) in new[] { ("net", _world.At($"netns/shimruntime-{id[..16]}")), ("ipc", Ns(id, "ipc")), ("uts", Ns(id, "uts")), ("pid", Ns(id, "pid")) })
+            Assert.Equal(LinuxNamespace.Identity($"/proc/{pid}/ns/{kind}"), LinuxNamespace.Identity(pin));
+        Assert.NotEqual(LinuxNamespace.Identity("/proc/self/ns/mnt"), LinuxNamespace.Identity($"/proc/{pid}/ns/mnt"));
+        Assert.Contains($"{_world.Options.CgroupRoot}/{id}/{id}", File.ReadAllText($"/proc/{pid}/cgroup"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task It_reaps_the_orphans_of_the_pod()
+    {
+        var sandboxes = await _world.StartAsync();
+        var id = await sandboxes.RunAsync(SandboxWorld.Request(network: NamespaceMode.Node, pid: NamespaceMode.Pod), CancellationToken.None);
+        await InsideAsync(id, "i=0; while [ $i -lt 50 ]; do (sh -c 'sleep 0.1' & ) ; i=$((i+1)); done; exit 0");
+        var pid = Pid(sandboxes, id);
+        await EventuallyAsync(() => File.ReadAllText($"/proc/{pid}/task/{pid}/children").Trim().Length == 0);
+    }
+
+    [Fact]
+    public async Task Its_death_makes_the_pod_not_ready_and_the_pod_can_be_removed()
+    {
+        var sandboxes = await _world.StartAsync();
+        var id = await sandboxes.RunAsync(SandboxWorld.Request(network: NamespaceMode.Node, pid: NamespaceMode.Pod), CancellationToken.None);
+        using (var init = SafePidFd.TryOpen(Pid(sandboxes, id))) init!.Signal(9);
+        await EventuallyAsync(() => sandboxes.List(null)[0].State == PodSandboxState.SandboxNotready);
+        await sandboxes.RemoveAsync(id, CancellationToken.None);
+        Assert.Empty(_world.Leftovers());
+    }
+
+    [Fact]
+    public async Task A_new_daemon_watches_it_and_ends_it()
+    {
+        var first = await _world.StartAsync();
+        var a = await first.RunAsync(SandboxWorld.Request("a", NamespaceMode.Node, NamespaceMode.Pod), CancellationToken.None);
+        var b = await first.RunAsync(SandboxWorld.Request("b", NamespaceMode.Node, NamespaceMode.Pod), CancellationToken.None);
+        _world.KillDaemon();
+        var sandboxes = await _world.StartAsync();
+        Assert.All(sandboxes.List(null), s => Assert.Equal(PodSandboxState.SandboxReady, s.State));
+        var pid = Pid(sandboxes, a);
+        using (var init = SafePidFd.TryOpen(Pid(sandboxes, b))) init!.Signal(9);
+        await EventuallyAsync(() => sandboxes.List(null).Single(s => s.Id == b).State == PodSandboxState.SandboxNotready);
+        foreach (var id in new[] { a, b }) await sandboxes.RemoveAsync(id, CancellationToken.None);
+        await EventuallyAsync(() => !Directory.Exists($"/proc/{pid}"));
+        Assert.Empty(_world.Leftovers());
+    }
+
+    [Fact]
+    public async Task One_that_does_not_start_fails_the_pod_and_leaves_nothing()
+    {
+        _world.Options = _world.Options with { ShimPath = "/bin/false" };
+        var sandboxes = await _world.StartAsync();
+        var fault = await Assert.ThrowsAsync<RuntimeFault>(
+            () => sandboxes.RunAsync(SandboxWorld.Request(network: NamespaceMode.Node, pid: NamespaceMode.Pod), CancellationToken.None));
+        Assert.Contains("the pod init ended before it was ready", fault.Message, StringComparison.Ordinal);
+        Assert.Empty(sandboxes.List(null));
+        Assert.Empty(_world.Leftovers());
+    }
+
+    private string Ns(string id, string kind) => _world.At($"state/sandboxes/{id}/ns/{kind}");
+
+    private static int Pid(Runtime.Sandboxes.SandboxService sandboxes, string id) =>
+        (int)JsonNode.Parse(sandboxes.Status(new PodSandboxStatusRequest { PodSandboxId = id, Verbose = true }).Info["info"])!["pid"]!;
+
+    private async Task<string> InsideAsync(string id, string script)
+    {
+        using var output = MemoryFile.Bounded("inside", 1 << 20);
+        using var child = Spawner.Spawn(new SpawnRequest
+        {
+            Path = "/usr/bin/nsenter",
+            Arguments = ["nsenter", $"--pid={Ns(id, "pid")}", "--", "unshare", "--mount", "--propagation", "private", "sh", "-c", script],
+            Environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+            Fds = [new FdMapping((int)output.DangerousGetHandle(), 1), new FdMapping((int)output.DangerousGetHandle(), 2)],
+        });
+        _ = await _world.Exits.ReapAsync(child, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
+        return Encoding.UTF8.GetString(MemoryFile.ReadWritten(output));
+    }
+
+    private static async Task EventuallyAsync(Func<bool> condition)
+    {
+        for (var i = 0; i < 1_000 && !condition(); i++) await Task.Delay(20);
+        Assert.True(condition());
+    }
+}
