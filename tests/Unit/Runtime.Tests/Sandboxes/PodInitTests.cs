@@ -30,11 +30,12 @@ public sealed class PodInitTests : IDisposable
             (echo x > root/written) 2>/dev/null && echo WROTE-ROOT; (echo x >> exe) 2>/dev/null && echo WROTE-EXE
             for t in task/*; do echo "task=$(ls -A $t/root/ | tr '\n' ' ')$(ls -A $t/fd | tr '\n' ' ')"; done
             for m in map_files/*; do case $(readlink $m) in /memfd*|*deleted*) ;; *) (true >> $m) 2>/dev/null && echo "WROTE-MAP $m" ;; esac; done
-            echo "environ=$(tr '\0' ' ' < environ)"; echo "cmdline=$(tr '\0' ' ' < cmdline)"; wc -l < mountinfo | sed s/^/mounts=/
+            echo "environ=$(tr '\0' ' ' < environ)"; echo "cmdline=$(tr '\0' ' ' < cmdline)"; wc -l < mountinfo | sed s/^/mounts=/; echo "libc=$(readlink map_files/* | grep -c libc)"
             """);
         Assert.Contains("root=\n", seen, StringComparison.Ordinal);
         Assert.Contains("cwd=\n", seen, StringComparison.Ordinal);
         Assert.Contains("exe=/memfd:pause (deleted)\n", seen, StringComparison.Ordinal);
+        Assert.DoesNotContain("libc=0", seen, StringComparison.Ordinal); // mapped from the host, and so tried above
         Assert.DoesNotContain("WROTE", seen, StringComparison.Ordinal);
         Assert.All(seen.Split('\n').Where(l => l.StartsWith("task=", StringComparison.Ordinal)), l => Assert.Equal("task=", l));
         Assert.Contains("environ=\n", seen, StringComparison.Ordinal);
