@@ -4,11 +4,13 @@ using Xunit;
 
 namespace ShimRuntime.Images.Tests.Snapshots;
 
-public sealed class LayerStoreTests : IAsyncDisposable
+public sealed class LayerStoreTests : IAsyncLifetime
 {
     private readonly SnapshotWorld _world = new();
 
-    public ValueTask DisposeAsync() => _world.DisposeAsync();
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public Task DisposeAsync() => _world.DisposeAsync().AsTask();
 
     [Fact]
     public async Task A_committed_layer_is_found_again_after_a_restart_with_its_usage()

@@ -4,11 +4,13 @@ using Xunit;
 
 namespace ShimRuntime.Images.Tests.Snapshots;
 
-public sealed class SnapshotStoreTests : IAsyncDisposable
+public sealed class SnapshotStoreTests : IAsyncLifetime
 {
     private readonly SnapshotWorld _world = new();
 
-    public ValueTask DisposeAsync() => _world.DisposeAsync();
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public Task DisposeAsync() => _world.DisposeAsync().AsTask();
 
     [Fact]
     public async Task A_writable_layer_mounts_over_its_image_and_looks_like_the_images_root()
