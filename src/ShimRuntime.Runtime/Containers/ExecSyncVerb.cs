@@ -11,7 +11,9 @@ namespace ShimRuntime.Runtime.Containers;
 /// </summary>
 internal sealed class ExecSyncVerb(ContainerParts parts, BundleWriter bundles)
 {
-    private const int MaxStreamBytes = 16 << 20;
+    /// <summary>Both streams and the rest of the answer fit into the 16 MiB that kubelet takes as one message.</summary>
+    private const int MaxStreamBytes = (16 << 20) - (16 << 10);
+
     private static readonly TimeSpan ShimSlack = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(24);
 
@@ -39,7 +41,8 @@ internal sealed class ExecSyncVerb(ContainerParts parts, BundleWriter bundles)
             var patience = timeout == TimeSpan.Zero ? System.Threading.Timeout.InfiniteTimeSpan : timeout + ShimSlack;
             var result = await shim.ExecSyncAsync(call, output, patience, either.Token).ConfigureAwait(false);
             if (result.TimedOut) throw TimedOut(entry.Id, request);
-            return new ExecSyncResponse { ExitCode = result.ExitCode, Stdout = output.TakeStdout(), Stderr = output.TakeStderr() };
+            var (stdout, stderr) = output.Take();
+            return new ExecSyncResponse { ExitCode = result.ExitCode, Stdout = stdout, Stderr = stderr };
         }
         catch (ShimFault e)
         {
@@ -55,7 +58,7 @@ internal sealed class ExecSyncVerb(ContainerParts parts, BundleWriter bundles)
         new(FaultCode.DeadlineExceeded, string.Create(CultureInfo.InvariantCulture,
         $"failed to exec in container '{id}': command '{request.Cmd[0]}' timed out: timeout {request.Timeout}s exceeded; it was killed"));
 
-    /// <summary>Keeps the first bytes of each stream and counts nothing of the rest.</summary>
+    /// <summary>Keeps the first bytes of each stream, together never more than the capacity.</summary>
     private sealed class CappedOutput(int capacity) : IExecOutput, IDisposable
     {
         private readonly MemoryStream _stdout = new();
@@ -65,9 +68,12 @@ internal sealed class ExecSyncVerb(ContainerParts parts, BundleWriter bundles)
 
         public void Stderr(ReadOnlySpan<byte> bytes) => Keep(_stderr, bytes);
 
-        public ByteString TakeStdout() => Take(_stdout);
-
-        public ByteString TakeStderr() => Take(_stderr);
+        /// <summary>The shorter stream is kept whole where it is at most half; the longer one gets what is left.</summary>
+        public (ByteString Stdout, ByteString Stderr) Take()
+        {
+            var stdout = (int)Math.Min(_stdout.Length, Math.Max(capacity / 2, capacity - _stderr.Length));
+            return (Take(_stdout, stdout), Take(_stderr, (int)Math.Min(_stderr.Length, capacity - stdout)));
+        }
 
         public void Dispose()
         {
@@ -83,7 +89,7 @@ internal sealed class ExecSyncVerb(ContainerParts parts, BundleWriter bundles)
         }
 
         /// <summary>Without a copy: nobody writes to the buffer any more.</summary>
-        private static ByteString Take(MemoryStream stream) =>
-            UnsafeByteOperations.UnsafeWrap(stream.GetBuffer().AsMemory(0, (int)stream.Length));
+        private static ByteString Take(MemoryStream stream, int count) =>
+            UnsafeByteOperations.UnsafeWrap(stream.GetBuffer().AsMemory(0, count));
     }
 }

@@ -29,6 +29,12 @@ public sealed record HostFacts
     /// <summary>The kernel counts swap per cgroup.</summary>
     public bool SwapLimits { get; init; } = true;
 
+    /// <summary>The highest CPU that can ever be online here; a cpuset that names a higher one fails in the kernel with ERANGE.</summary>
+    public int HighestCpu { get; init; } = int.MaxValue;
+
+    /// <summary>The same for memory nodes.</summary>
+    public int HighestMemoryNode { get; init; } = int.MaxValue;
+
     /// <summary>Page sizes that can be limited, as 2MB and 1GB; empty without the hugetlb controller.</summary>
     public IReadOnlySet<string> HugepageSizes { get; init; } = new HashSet<string>();
 
@@ -52,6 +58,8 @@ public sealed record HostFacts
             Apparmor = File.Exists(ApparmorSwitch) && File.ReadAllText(ApparmorSwitch).StartsWith('Y'),
             Selinux = File.Exists("/sys/fs/selinux/enforce"),
             SwapLimits = HostCgroups.HasSwapLimits(cgroup2),
+            HighestCpu = Highest("/sys/devices/system/cpu/possible"),
+            HighestMemoryNode = Highest("/sys/devices/system/node/possible"),
             HugepageSizes = HostCgroups.HugepageSizes(cgroup2),
             RecursiveReadOnlyMounts = runcMountOptions.Contains("rro") && Environment.OSVersion.Version >= new Version(5, 12),
         };
@@ -59,4 +67,10 @@ public sealed record HostFacts
 
     private static int OwnOomScoreAdj() =>
         int.Parse(File.ReadAllText("/proc/self/oom_score_adj").Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+
+    /// <summary>The last number of a list such as 0-3,8: lists of the kernel are sorted.</summary>
+    private static int Highest(string path) =>
+        File.Exists(path)
+            ? int.Parse(File.ReadAllText(path).Trim().Split('-', ',')[^1], NumberStyles.None, CultureInfo.InvariantCulture)
+            : int.MaxValue;
 }

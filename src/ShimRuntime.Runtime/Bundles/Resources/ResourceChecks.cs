@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
@@ -17,7 +18,7 @@ internal static partial class ResourceChecks
     public static void Check(LinuxContainerResources asked, HostFacts host, string failure)
     {
         var refuse = new Refuse(failure);
-        CheckCpu(asked, refuse);
+        CheckCpu(asked, host, refuse);
         CheckMemory(asked, refuse);
         CheckHugepages(asked, host, refuse);
         CheckUnified(asked, host, refuse);
@@ -27,7 +28,7 @@ internal static partial class ResourceChecks
         }
     }
 
-    private static void CheckCpu(LinuxContainerResources asked, Refuse refuse)
+    private static void CheckCpu(LinuxContainerResources asked, HostFacts host, Refuse refuse)
     {
         if (asked.CpuPeriod != 0 && asked.CpuPeriod is < MinPeriodMicroseconds or > MaxPeriodMicroseconds)
         {
@@ -46,17 +47,21 @@ internal static partial class ResourceChecks
             throw refuse.Invalid("cpu_shares", $"{asked.CpuShares} is not between 2 and {MaxShares}");
         }
 
-        CheckList(asked.CpusetCpus, "cpuset_cpus", refuse);
-        CheckList(asked.CpusetMems, "cpuset_mems", refuse);
+        CheckList(asked.CpusetCpus, "cpuset_cpus", host.HighestCpu, refuse);
+        CheckList(asked.CpusetMems, "cpuset_mems", host.HighestMemoryNode, refuse);
     }
 
     // cpuset(7), "List format".
-    private static void CheckList(string list, string field, Refuse refuse)
+    private static void CheckList(string list, string field, int highest, Refuse refuse)
     {
         if (list.Length == 0) return;
         if (list.Length > 4096 || !ListFormat().IsMatch(list))
         {
             throw refuse.Invalid(field, $"'{ContainerPath.Show(list)}' is not a list such as 0-3,6");
+        }
+        if (list.Split('-', ',').Any(n => int.Parse(n, NumberStyles.None, CultureInfo.InvariantCulture) > highest))
+        {
+            throw refuse.Invalid(field, $"'{list}' goes beyond {highest}, the last one of this node");
         }
     }
 
