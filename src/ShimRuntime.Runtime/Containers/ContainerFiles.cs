@@ -38,6 +38,8 @@ public sealed class ContainerFiles(ContainerPaths paths)
     public IReadOnlyList<string> Ids() =>
         [.. Directory.EnumerateDirectories(Paths.AllDurable).Select(d => Path.GetFileName(d)).Where(ContainerId.IsValid)];
 
+    public bool HasRecord(string id) => File.Exists(Paths.Record(id));
+
     /// <summary>Throws what reading or parsing throws; recovery then moves the directory aside.</summary>
     public (ContainerRecord Record, CreateContainerRequest Request) Read(string id)
     {

@@ -33,6 +33,13 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
     {
         try
         {
+            // Never written: of a creation that had made nothing yet. Deleted: of a removal that was done but for its directory.
+            if (!parts.Files.HasRecord(id))
+            {
+                parts.Files.Delete(id);
+                return;
+            }
+
             var (record, request) = parts.Files.Read(id);
             await RecoverAsync(record, request, cancellation).ConfigureAwait(false);
         }
