@@ -8,6 +8,8 @@ internal static class PrivateDirectory
     /// <summary>Makes the directory and what lacks above it; an existing one is closed to others too.</summary>
     public static void Create(string path)
     {
+        // .NET gives the mode to the last directory only.
+        if (Path.GetDirectoryName(path) is { Length: > 0 } parent && !Directory.Exists(parent)) Create(parent);
         Directory.CreateDirectory(path, OwnerOnly);
         File.SetUnixFileMode(path, OwnerOnly);
     }
