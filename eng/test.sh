@@ -8,7 +8,7 @@ rm -rf "$logs" && mkdir -p "$logs"
 passed=0 failed=0 skipped=0
 
 projects=$(find tests/Unit tests/Architecture -name '*.csproj' | sort)
-[ "${1:-}" = unit ] || projects+=" $(find tests/Integration -name '*.csproj' | sort)"
+[ "${1:-}" = unit ] || projects+=" $(find tests/Integration tests/Vm -name '*.csproj' | sort)"
 
 # number <attribute> <trx>: of the <Counters …/> element
 number() { sed -n "s/.*<Counters [^>]*\b$1=\"\([0-9]*\)\".*/\1/p" "$2" | head -1; }
