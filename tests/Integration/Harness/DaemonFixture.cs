@@ -74,7 +74,7 @@ public sealed class DaemonFixture : IAsyncLifetime
     public IReadOnlyList<string> Arguments(string? socket = null) =>
     [
         "--config", Path.Combine(World.Base, "config.toml"), "--root", World.Root, "--state", World.State, "--listen", $"unix://{socket ?? World.Socket}",
-        "--cni-conf-dir", World.CniConf, "--cni-bin-dir", "/usr/lib/cni", "--registry-config-dir", World.RegistryConf,
+        "--cni-conf-dir", World.CniConf, "--cni-bin-dir", World.CniBin, "--cni-bin-dir", "/usr/lib/cni", "--registry-config-dir", World.RegistryConf,
         "--netns-dir", World.NetnsDirectory, "--log-level", "debug",
     ];
 
@@ -140,6 +140,14 @@ public sealed class DaemonFixture : IAsyncLifetime
         {
             await Images.RemoveImageAsync(new RemoveImageRequest { Image = new ImageSpec { Image = image.Id } });
         }
+    }
+
+    /// <summary>As if the hour had passed for which a failed pull's content is kept: the collector, which runs at start, must find it all.</summary>
+    public async Task ExpireLeasesAsync()
+    {
+        await KillAsync();
+        foreach (var lease in Directory.GetFiles(Path.Combine(World.Root, "leases"))) File.Delete(lease);
+        await StartAsync();
     }
 
     public async Task<IReadOnlySet<string>> ImageIdsAsync() =>

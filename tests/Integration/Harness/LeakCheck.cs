@@ -22,7 +22,7 @@ public sealed class LeakCheck
         check.Add("mount", MountsOf(world));
         check.Add("cgroup", CgroupsOf(world, false));
         check.Add("bridge port", Names($"/sys/class/net/{world.Bridge}/brif"));
-        check.Add("address", Names(Path.Combine(world.IpamDirectory, world.Network)).Where(n => n.Contains('.', StringComparison.Ordinal)));
+        check.Add("address", Names(Path.Combine(world.IpamDirectory, world.Network)).Where(n => n.StartsWith("10.", StringComparison.Ordinal)));
         check.Add("process", ProcessesOf(world).Where(p => p != daemonPid).Select(Describe));
         check.Add("child of the daemon", ChildrenOf(daemonPid).Select(Describe));
         check.Add("fd of the daemon", daemonPid == 0 ? [] : FdsOf(daemonPid));
@@ -82,12 +82,13 @@ public sealed class LeakCheck
     private static string Describe(int pid) =>
         $"{Processes.Read(pid, "comm").Trim()} {pid} {Processes.Read(pid, "cmdline").Replace('\0', ' ').Trim()}";
 
-    // Pooled connections to a registry may linger; everything else is counted by kind.
+    // Pooled connections to a registry may linger, and the pod init's executable is copied into memory once, with the first pod that needs
+    // it; everything else is counted by kind.
     private static IEnumerable<string> FdsOf(int pid)
     {
         var tcp = Processes.Read(pid, "net/tcp").Split('\n').Skip(1).Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries))
             .Where(f => f.Length > 9).Select(f => $"socket:[{f[9]}]").ToHashSet();
-        return Processes.FdTargets(pid).Where(t => !tcp.Contains(t)).GroupBy(Kind)
+        return Processes.FdTargets(pid).Where(t => !tcp.Contains(t) && t != "/memfd:pause (deleted)").GroupBy(Kind)
             .SelectMany(g => g.Select((_, i) => string.Create(CultureInfo.InvariantCulture, $"{g.Key} #{i + 1}")));
     }
 

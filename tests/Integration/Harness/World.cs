@@ -21,7 +21,7 @@ public sealed partial class World
         Base = Directory.CreateTempSubdirectory("srt-").FullName;
         // Containers of other users walk through it to reach bind mounts, as they walk through /var/lib.
         File.SetUnixFileMode(Base, (UnixFileMode)Convert.ToInt32("711", 8));
-        foreach (var directory in new[] { Bin, Root, State, NetnsDirectory, CniConf, RegistryConf, Shared }) Directory.CreateDirectory(directory);
+        foreach (var directory in new[] { Bin, Root, State, NetnsDirectory, CniConf, CniBin, RegistryConf, Shared }) Directory.CreateDirectory(directory);
         foreach (var binary in new[] { "shimruntimed", "shimruntime-shim" }) Link(Installation.Binary(binary), Path.Combine(Bin, binary));
         SubnetPrefix = NextSubnet();
         WriteConflist("10-test.conflist", Conflist());
@@ -43,6 +43,9 @@ public sealed partial class World
     public string NetnsDirectory => Path.Combine(Base, "netns");
 
     public string CniConf => Path.Combine(Base, "cni");
+
+    /// <summary>Searched before the machine's own plugins: for plugins that a test writes.</summary>
+    public string CniBin => Path.Combine(Base, "cni-bin");
 
     public string RegistryConf => Path.Combine(Base, "certs.d");
 
@@ -72,6 +75,14 @@ public sealed partial class World
         """;
 
     public void WriteConflist(string name, string content) => File.WriteAllText(Path.Combine(CniConf, name), content);
+
+    /// <summary>A CNI plugin of the test's own: a shell script whose stdin has been read into $conf.</summary>
+    public void WritePlugin(string name, string script)
+    {
+        var path = Path.Combine(CniBin, name);
+        File.WriteAllText(path, $"#!/bin/sh\nconf=$(cat)\n{script}\n");
+        File.SetUnixFileMode(path, (UnixFileMode)Convert.ToInt32("755", 8));
+    }
 
     /// <summary>Tells the daemon to reach <paramref name="registry"/> (host:port in references) over plain HTTP at <paramref name="server"/>.</summary>
     public void WriteHosts(string registry, string server, string extra = "")
