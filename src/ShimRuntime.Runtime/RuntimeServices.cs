@@ -55,7 +55,8 @@ public sealed class RuntimeServices : IAsyncDisposable
             Logs = logs,
             Stopping = stopping,
         });
-        var places = new StatsPlaces(hierarchy, Path.Combine(options.Root, "snapshots"));
+        // As ImageFsInfo names it: kubelet compares the two.
+        var places = new StatsPlaces(hierarchy, MountTable.Read().Holding(options.Root)?.Target ?? "/");
         var stats = new StatsService(parts.Store, sandboxStore, dependencies.Snapshots, places);
         return new RuntimeServices(sandboxes, containers, stats, new NodeService(options, network, new RuncProbe(options.RuncPath, exits)),
             new Cgroup(hierarchy, options.CgroupRoot));

@@ -5,7 +5,7 @@ using ShimRuntime.Runtime.Containers;
 namespace ShimRuntime.Runtime.Stats;
 
 /// <summary>One container's stats.</summary>
-internal sealed class ContainerStatsReader(CgroupReader cgroups, ISnapshotStore snapshots, CpuRates rates, string snapshotsDirectory)
+internal sealed class ContainerStatsReader(CgroupReader cgroups, ISnapshotStore snapshots, CpuRates rates, string mountpoint)
 {
     public ContainerStats Read(ContainerEntry entry)
     {
@@ -36,7 +36,7 @@ internal sealed class ContainerStatsReader(CgroupReader cgroups, ISnapshotStore 
         return new FilesystemUsage
         {
             Timestamp = (usage.MeasuredAt - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick,
-            FsId = new FilesystemIdentifier { Mountpoint = snapshotsDirectory },
+            FsId = new FilesystemIdentifier { Mountpoint = mountpoint },
             UsedBytes = UsageViews.Value((ulong)usage.UsedBytes),
             InodesUsed = UsageViews.Value((ulong)usage.InodesUsed),
         };

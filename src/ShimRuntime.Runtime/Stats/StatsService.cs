@@ -23,7 +23,7 @@ internal sealed class StatsService : IStatsService
         _containers = containers;
         _sandboxes = sandboxes;
         var cgroups = new CgroupReader(places.Hierarchy);
-        _reader = new ContainerStatsReader(cgroups, snapshots, _rates, places.SnapshotsDirectory);
+        _reader = new ContainerStatsReader(cgroups, snapshots, _rates, places.Mountpoint);
         _pods = new PodStatsReader(cgroups, _rates, _reader);
     }
 
@@ -61,5 +61,5 @@ internal sealed class StatsService : IStatsService
 }
 
 /// <summary>Where the numbers are.</summary>
-/// <param name="SnapshotsDirectory">Names the file system of writable layers, as ImageFsInfo's container_filesystems does.</param>
-internal sealed record StatsPlaces(CgroupHierarchy Hierarchy, string SnapshotsDirectory);
+/// <param name="Mountpoint">Of the file system of the writable layers, as ImageFsInfo's container_filesystems names it.</param>
+internal sealed record StatsPlaces(CgroupHierarchy Hierarchy, string Mountpoint);
