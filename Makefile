@@ -50,7 +50,8 @@ uninstall: ## remove what install put there; settings and state stay
 	@eng/install.sh uninstall "$(DESTDIR)" "$(PREFIX)"
 
 bench-quick: build ## ms added to bare runc + CNI for one pod, PSS of shim and daemon at 30 containers
-	@dotnet run --project tests/Bench -c Release -v q -- quick
+	@eng/busybox-image.sh artifacts/busybox.tar
+	@dotnet run --project tests/Bench -c Release -v q -- quick $(BIN) artifacts/busybox.tar
 
 lint: ## fails if formatting or code style differ from .editorconfig
 	dotnet format ShimRuntime.sln --verify-no-changes --severity warn

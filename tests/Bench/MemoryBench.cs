@@ -50,9 +50,10 @@ internal sealed class MemoryBench(BenchNode node)
     {
         try
         {
+            // A pod init has an empty root and a sealed copy of its executable: only its argv tells it.
             var command = File.ReadAllText($"/proc/{pid}/cmdline").Replace('\0', ' ');
-            var executable = new FileInfo($"/proc/{pid}/exe").LinkTarget;
-            return executable == binary && command.Contains(word, StringComparison.Ordinal) && BelongsHere(pid);
+            var ours = command.StartsWith("pause ", StringComparison.Ordinal) || new FileInfo($"/proc/{pid}/exe").LinkTarget == binary;
+            return ours && command.Contains(word, StringComparison.Ordinal) && BelongsHere(pid);
         }
         catch (IOException)
         {

@@ -49,7 +49,7 @@ public sealed record Sandbox
 
     public required string HostnamePath { get; init; }
 
-    /// <summary>The pod's own /etc/hosts; null: the image's is seen unless the request mounts one, as kubelet does.</summary>
+    /// <summary>The pod's own /etc/hosts, a copy of the node's; a request that mounts one, as kubelet does, wins. Null: the image's is seen.</summary>
     public string? HostsPath { get; init; }
 
     public string? ShmPath { get; init; }

@@ -46,6 +46,7 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
         if (sandbox.NetworkNamespace is not null) Directory.CreateDirectory(options.NetnsDirectory, Traversable);
         DurableFile.WriteVolatile(sandbox.ResolvConfPath, ResolvConf.Render(sandbox.Config.DnsConfig), WorldReadable);
         DurableFile.WriteVolatile(sandbox.HostnamePath, Encoding.UTF8.GetBytes(sandbox.Hostname + "\n"), WorldReadable);
+        DurableFile.WriteVolatile(sandbox.HostsPath!, HostsFile.OfTheNode(), WorldReadable);
         if (sandbox.ShmPath is { } shm)
         {
             Directory.CreateDirectory(shm);

@@ -43,4 +43,6 @@ internal sealed class SandboxPaths(RuntimeOptions options)
     public string ResolvConf(string id) => Path.Combine(AllVolatile, id, "resolv.conf");
 
     public string Hostname(string id) => Path.Combine(AllVolatile, id, "hostname");
+
+    public string Hosts(string id) => Path.Combine(AllVolatile, id, "hosts");
 }

@@ -25,6 +25,7 @@ internal static class SandboxShape
             PidNamespace = modes.Pid == NamespaceMode.Pod ? paths.PidPin(id) : null,
             ResolvConfPath = paths.ResolvConf(id),
             HostnamePath = paths.Hostname(id),
+            HostsPath = paths.Hosts(id),
             ShmPath = ownIpc ? paths.Shm(id) : null,
         };
     }
