@@ -155,8 +155,8 @@ public sealed class ContainerTests(DaemonFixture daemon) : NodeTest(daemon)
         { "user", c => c.Linux.SecurityContext.RunAsUser = new Int64Value { Value = -1 } },
         { "user", c => c.Linux.SecurityContext.RunAsUsername = "no-such-user" },
         { "capabilit", c => c.Linux.SecurityContext.Capabilities = new Capability { AddCapabilities = { "CAP_EVERYTHING" } } },
-        { "seccomp", c => c.Linux.SecurityContext.Seccomp = new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.Localhost } },
-        { "seccomp", c => c.Linux.SecurityContext.Seccomp = new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.Localhost, LocalhostRef = "/no/such/profile.json" } },
+        { "seccomp", c => c.Linux.SecurityContext.Seccomp = Localhost("") },
+        { "seccomp", c => c.Linux.SecurityContext.Seccomp = Localhost("/no/such/profile.json") },
         { "mount", c => c.Mounts.Add(new Mount { HostPath = "relative/source", ContainerPath = "/mnt" }) },
         { "mount", c => c.Mounts.Add(new Mount { HostPath = "/etc", ContainerPath = "" }) },
         { "device", c => c.Devices.Add(new Device { HostPath = "/dev/no-such-device", ContainerPath = "/dev/x", Permissions = "rw" }) },
@@ -241,6 +241,9 @@ public sealed class ContainerTests(DaemonFixture daemon) : NodeTest(daemon)
         Assert.Contains("shimruntime-shim", Processes.Link(shim, "exe"), StringComparison.Ordinal);
         Assert.InRange(Directory.GetDirectories($"/proc/{shim}/task").Length, 1, 3);
     }
+
+    private static SecurityProfile Localhost(string path) =>
+        new() { ProfileType = SecurityProfile.Types.ProfileType.Localhost, LocalhostRef = path };
 
     private static string[] Sorted(params string[] ids) => [.. ids.Order(StringComparer.Ordinal)];
 

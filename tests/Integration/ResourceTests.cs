@@ -61,8 +61,9 @@ public sealed class ResourceTests(DaemonFixture daemon) : NodeTest(daemon)
     [Fact]
     public async Task AnUpdateThatCannotBeDoneChangesNothing()
     {
-        var container = await RunAsync("sleep 1000", c => c.Linux.Resources = new LinuxContainerResources { MemoryLimitInBytes = 64 * Mebibyte, CpuQuota = 20_000, CpuPeriod = 100_000 });
-        var fault = await Assert.ThrowsAsync<RpcException>(() => UpdateAsync(container, new LinuxContainerResources { CpuQuota = 30_000, CpuPeriod = 100_000, CpusetCpus = "9999" }));
+        var container = await RunAsync("sleep 1000", c => c.Linux.Resources = new LinuxContainerResources { CpuQuota = 20_000, CpuPeriod = 100_000 });
+        var impossible = new LinuxContainerResources { CpuQuota = 30_000, CpuPeriod = 100_000, CpusetCpus = "9999" };
+        var fault = await Assert.ThrowsAsync<RpcException>(() => UpdateAsync(container, impossible));
         Assert.Equal(StatusCode.InvalidArgument, fault.StatusCode);
         Assert.Equal("20000 100000", Cgroups.CpuQuota(container.Cgroup));
         Assert.Equal("20000 100000", Cgroups.CpuQuota(container.Leaf));
