@@ -22,11 +22,11 @@ public static unsafe class MemoryFile
         return Seal(memory, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, name);
     }
 
-    /// <summary>A sealed copy of an executable: whoever reaches it through /proc/&lt;pid&gt;/exe reaches no file of the host and changes nothing.</summary>
-    public static SafeFileHandle SealedExecutable(string name, string path)
+    /// <summary>As <see cref="Sealed"/>, for execveat(2): whoever reaches it through /proc/&lt;pid&gt;/exe reaches no file of the host.</summary>
+    public static SafeFileHandle SealedExecutable(string name, ReadOnlySpan<byte> program)
     {
         var memory = Create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-        RandomAccess.Write(memory, File.ReadAllBytes(path), 0);
+        RandomAccess.Write(memory, program, 0);
         return Seal(memory, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, name);
     }
 

@@ -7,22 +7,15 @@ namespace ShimRuntime.Linux;
 public static unsafe partial class EmptyRoot
 {
     private const nint SysPivotRoot = 155; // x86-64
-    private const nint SysMountSetattr = 442;
-    private const int AT_FDCWD = -100;
-    private const int AT_RECURSIVE = 0x8000;
-    private const ulong MOUNT_ATTR_RDONLY = 1;
-    private const int AttributesBytes = 32; // sizeof(struct mount_attr)
 
     /// <summary>
-    /// Only in a mount namespace of one's own. Mounts the tmpfs on the empty directory <paramref name="place"/>, makes it the root and
-    /// detaches the old one. Libraries that are mapped keep their files: the mounts that those came from are made read-only first, so
-    /// that nobody who opens them through /proc/&lt;pid&gt;/map_files can write.
+    /// Only in a mount namespace of one's own. Mounts the tmpfs on the directory <paramref name="place"/>, makes it the root of every thread
+    /// of the process and detaches the old one. Files that are open or mapped stay reachable until execve(2).
     /// </summary>
     public static void Enter(string place)
     {
         MountPoint.SetPropagation("/", MountPropagation.Private, recursive: true);
         MountPoint.Mount("tmpfs", place, "tmpfs", MountFlags.ReadOnly | MountFlags.NoSuid | MountFlags.NoDev | MountFlags.NoExec, "size=0,nr_inodes=1,mode=555");
-        MakeReadOnly();
         ChangeDirectory(place);
         fixed (byte* here = "."u8)
         {
@@ -34,19 +27,6 @@ public static unsafe partial class EmptyRoot
         ChangeDirectory("/");
     }
 
-    /// <summary>Linux 5.12; before, the mapped files' mounts stay as they are.</summary>
-    private static void MakeReadOnly()
-    {
-        var attributes = stackalloc ulong[AttributesBytes / sizeof(ulong)];
-        new Span<byte>(attributes, AttributesBytes).Clear();
-        attributes[0] = MOUNT_ATTR_RDONLY;
-        fixed (byte* root = "/"u8)
-        {
-            if (MountSetattr(SysMountSetattr, AT_FDCWD, root, AT_RECURSIVE, attributes, AttributesBytes) < 0
-                && Marshal.GetLastPInvokeError() is not (Errno.ENOSYS or Errno.EPERM)) throw LinuxException.Last("mount_setattr", "/");
-        }
-    }
-
     private static void ChangeDirectory(string path)
     {
         using var name = new CString(path);
@@ -55,7 +35,4 @@ public static unsafe partial class EmptyRoot
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial nint PivotRoot(nint number, byte* newRoot, byte* oldRoot);
-
-    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static partial nint MountSetattr(nint number, int directory, byte* path, uint flags, ulong* attributes, nuint size);
 }

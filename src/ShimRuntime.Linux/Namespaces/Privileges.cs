@@ -6,8 +6,6 @@ namespace ShimRuntime.Linux;
 /// <summary>Giving privileges up, for good: capabilities(7), prctl(2). Bounding set and no_new_privs belong to the calling thread and what it starts.</summary>
 public static unsafe partial class Privileges
 {
-    private const int PR_SET_DUMPABLE = 4;
-    private const int PR_SET_NAME = 15;
     private const int PR_CAPBSET_READ = 23;
     private const int PR_CAPBSET_DROP = 24;
     private const int PR_SET_NO_NEW_PRIVS = 38;
@@ -16,16 +14,6 @@ public static unsafe partial class Privileges
 
     /// <summary>No exec from here on gains anything: neither set-id bits nor file capabilities count.</summary>
     public static void SetNoNewPrivileges() => Check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl PR_SET_NO_NEW_PRIVS");
-
-    /// <summary>No core dumps, no ptrace and no /proc/&lt;pid&gt; links for anybody without CAP_SYS_PTRACE over us.</summary>
-    public static void SetUndumpable() => Check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
-
-    /// <summary>The name in ps; the kernel keeps 15 bytes.</summary>
-    public static void SetThreadName(string name)
-    {
-        using var text = new CString(name);
-        Check(prctl(PR_SET_NAME, (nuint)text.Pointer, 0, 0, 0), "prctl PR_SET_NAME");
-    }
 
     /// <summary>Leaves only these capabilities in the bounding set.</summary>
     public static void LimitBoundingSet(params ReadOnlySpan<int> kept)

@@ -10,23 +10,19 @@ namespace ShimRuntime.Runtime.Sandboxes;
 /// Starts <c>shimruntime-shim pause</c> as PID 1 of a new PID namespace: a thread of its own joins the pod's namespaces, unshares pid
 /// and mount, and spawns; that needs no process in between (see the drawing in the shim's Pause/PodInit).
 /// </summary>
-internal sealed unsafe class PodInitLauncher(string shimPath) : IDisposable
+internal sealed unsafe class PodInitLauncher(string shimPath)
 {
     private const int CAP_SETGID = 6;
     private const int CAP_SETUID = 7;
     private const int CAP_SETPCAP = 8;
     private const int CAP_SYS_ADMIN = 21;
     private const int CAP_SYS_RESOURCE = 24;
-    private const int ExecutableFd = 3;
     private const int ReportFd = 4;
-    private const byte Ready = 0; // then end of file; anything else is an error's text
+    private const byte Ready = 0; // then end of file; whatever else comes is an error's text
     private const int ReadyMillis = 10_000;
     private const int KilledMillis = 5_000;
     private const int MaxReportBytes = 1024;
     private const int SIGKILL = 9;
-
-    // One copy for all pods, made when the first one needs it.
-    private readonly Lazy<SafeFileHandle> _executable = new(() => MemoryFile.SealedExecutable("pause", shimPath));
 
     /// <summary>
     /// Returns when the init is ready. It is a child of this process: the caller reaps it. Throws <see cref="IOException"/> with the
@@ -45,11 +41,6 @@ internal sealed unsafe class PodInitLauncher(string shimPath) : IDisposable
         return SpawnAndWait(emptyDirectory);
     });
 
-    public void Dispose()
-    {
-        if (_executable.IsValueCreated) _executable.Value.Dispose();
-    }
-
     private SpawnedProcess SpawnAndWait(string emptyDirectory)
     {
         var pipe = stackalloc int[2];
@@ -60,9 +51,9 @@ internal sealed unsafe class PodInitLauncher(string shimPath) : IDisposable
         {
             process = Spawner.Spawn(new SpawnRequest
             {
-                Path = $"/proc/self/fd/{ExecutableFd}",
+                Path = shimPath,
                 Arguments = ["pause", "pause"],
-                Fds = [new FdMapping((int)_executable.Value.DangerousGetHandle(), ExecutableFd), new FdMapping(pipe[1], ReportFd)],
+                Fds = [new FdMapping(pipe[1], ReportFd)],
                 WorkingDirectory = emptyDirectory,
                 NewSession = true,
             });
@@ -94,7 +85,8 @@ internal sealed unsafe class PodInitLauncher(string shimPath) : IDisposable
         }
 
         if (length == 0) return "the pod init ended before it was ready";
-        return buffer[0] == Ready ? null : Encoding.UTF8.GetString(buffer, length);
+        var text = buffer[0] == Ready ? 1 : 0;
+        return text == length ? null : Encoding.UTF8.GetString(buffer + text, length - text);
     }
 
     private static bool WaitReadable(int fd, int millis)

@@ -4,7 +4,7 @@ using ShimRuntime.Linux;
 namespace ShimRuntime.Runtime.Sandboxes;
 
 /// <summary>The pod half of RuntimeService: one file per verb. Operations run under the daemon's token; clients only wait for them.</summary>
-public sealed partial class SandboxService : ISandboxService, IDisposable
+public sealed partial class SandboxService : ISandboxService
 {
     private readonly SandboxParts _parts;
     private readonly SandboxStore _store;
@@ -12,7 +12,6 @@ public sealed partial class SandboxService : ISandboxService, IDisposable
     private readonly SandboxBuilder _builder;
     private readonly SandboxTeardown _teardown;
     private readonly SandboxReclaimer _reclaimer;
-    private readonly PodInitLauncher _inits;
     private readonly SingleFlight<string, string> _runs;
     private readonly ILogger _log;
 
@@ -24,15 +23,11 @@ public sealed partial class SandboxService : ISandboxService, IDisposable
         _log = parts.Logs.CreateLogger<SandboxService>();
         _files = new SandboxFiles(new SandboxPaths(parts.Options));
         _files.MakeRoots();
-        _inits = new PodInitLauncher(parts.Options.ShimPath);
-        _builder = new SandboxBuilder(parts.Options, _files, parts.Network, parts.Cgroups, _inits);
+        _builder = new SandboxBuilder(parts.Options, _files, parts.Network, parts.Cgroups, new PodInitLauncher(parts.Options.ShimPath));
         _teardown = new SandboxTeardown(_files, parts.Network, parts.Cgroups, parts.Exits, _log);
         _reclaimer = new SandboxReclaimer(_log, parts.Time, parts.Stopping);
         _runs = new SingleFlight<string, string>(parts.Stopping);
     }
-
-    /// <summary>Ends what belongs to the daemon; no pod is touched.</summary>
-    public void Dispose() => _inits.Dispose();
 
     /// <summary>A phase change and its record; the caller holds the gate.</summary>
     private Sandbox Enter(SandboxEntry entry, SandboxPhase phase)

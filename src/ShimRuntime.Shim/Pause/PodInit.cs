@@ -13,13 +13,14 @@ namespace ShimRuntime.Shim.Pause;
 /// the daemon, on a thread that ends                     pause
 ///   setns net, ipc, uts; unshare pid, mount
 ///   no_new_privs; small bounding set
-///   posix_spawn from a sealed memfd       ───────────►  oom_score_adj; empty read-only root (".": the daemon's choice)
-///   reads fd 4 to its end                               bounding set, uid 65535, no capabilities, undumpable
-///   a zero byte: ready                    ◄───────────  SIGCHLD ignored; every fd closed; pause(2) for ever
-///   text: the error, and then exit 1
+///   posix_spawn                           ───────────►  oom_score_adj; empty read-only root (".": the daemon's choice)
+///                                                       bounding set, uid 65535, no capabilities
+///                                                       SIGCHLD ignored, which execve keeps
+///   reads fd 4 to its end                 ◄───────────  a zero byte, and execve of a sealed memfd with <see cref="TinyInit"/>:
+///   a zero byte and no more: ready                      the runtime's threads, libraries and descriptors end there
+///   text: the error
+/// pins its PID namespace: only now can anybody see it
 /// </code>
-/// Threads of the runtime have no state of their own to leak: namespaces and no_new_privs are in force before exec, the root is
-/// shared by all threads, and ids change in all.
 /// </remarks>
 internal static unsafe partial class PodInit
 {
@@ -28,47 +29,64 @@ internal static unsafe partial class PodInit
     private const uint Nobody = 65535;
     private const int SIGCHLD = 17;
     private const nint SIG_IGN = 1;
+    private const uint CLOSE_RANGE_CLOEXEC = 4;
+    private const int AT_EMPTY_PATH = 0x1000;
+    private const nint SysExecveat = 322; // x86-64
     private const string OomScoreAdjust = "-998";
 
+    /// <summary>Returns only when it failed.</summary>
     public static int Run()
     {
         try
         {
-            SetUp();
+            GiveUpEverything();
+            Become(TinyInit.File());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            var text = Encoding.UTF8.GetBytes(e.Message);
-            fixed (byte* first = text) _ = Tmds.Linux.LibC.write(ReportFd, first, text.Length);
-            return 1;
+            Report(Encoding.UTF8.GetBytes(e.Message));
         }
 
-        while (true) _ = pause();
+        return 1;
     }
 
-    private static void SetUp()
+    private static void GiveUpEverything()
     {
         // Refused without CAP_SYS_RESOURCE; then it stays as likely a victim as the daemon.
         _ = CgroupFile.TryWrite("/proc/self/oom_score_adj", OomScoreAdjust);
         EmptyRoot.Enter(Environment.CurrentDirectory);
         Privileges.LimitBoundingSet();
         Privileges.BecomeUser(Nobody);
-        Privileges.SetUndumpable();
-        Privileges.SetThreadName("pause");
 
-        // The kernel then reaps by itself, orphans that were zombies before too (sigaction(2), NOTES): no wake-up, no loop.
+        // The kernel then reaps by itself, those that were zombies before too (sigaction(2), NOTES): no wake-up, no loop.
         if (signal(SIGCHLD, SIG_IGN) < 0) throw LinuxException.Last("signal", "SIGCHLD");
-        byte ready = 0;
-        if (Tmds.Linux.LibC.write(ReportFd, &ready, 1) != 1) throw new LinuxException("write", Tmds.Linux.LibC.errno, "readiness");
-        LinuxException.Check(close_range(0, uint.MaxValue, 0), "close_range");
     }
 
-    [LibraryImport("libc")]
-    private static partial int pause();
+    private static void Become(ReadOnlySpan<byte> program)
+    {
+        using var executable = MemoryFile.SealedExecutable("pause", program);
+        LinuxException.Check(close_range(0, uint.MaxValue, CLOSE_RANGE_CLOEXEC), "close_range");
+        Report([0]);
+        fixed (byte* name = "pause\0"u8, none = "\0"u8)
+        {
+            var arguments = stackalloc byte*[] { name, null };
+            var environment = stackalloc byte*[] { null };
+            _ = Execveat(SysExecveat, (int)executable.DangerousGetHandle(), none, arguments, environment, AT_EMPTY_PATH);
+            throw LinuxException.Last("execveat", "pause");
+        }
+    }
+
+    private static void Report(ReadOnlySpan<byte> text)
+    {
+        fixed (byte* first = text) _ = Tmds.Linux.LibC.write(ReportFd, first, text.Length);
+    }
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint signal(int number, nint handler);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int close_range(uint first, uint last, uint flags);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint Execveat(nint number, int fd, byte* path, byte** arguments, byte** environment, int flags);
 }
