@@ -29,7 +29,8 @@ public sealed class PodInitTests : IDisposable
             echo "root=$(ls -A root/ | tr '\n' ' ')"; echo "cwd=$(ls -A cwd/ | tr '\n' ' ')"; echo "exe=$(readlink exe)"
             (echo x > root/written) 2>/dev/null && echo WROTE-ROOT; (echo x >> exe) 2>/dev/null && echo WROTE-EXE
             for t in task/*; do echo "task=$(ls -A $t/root/ | tr '\n' ' ')$(ls -A $t/fd | tr '\n' ' ')"; done
-            echo "environ=$(tr '\0' ' ' < environ)"; echo "cmdline=$(tr '\0' ' ' < cmdline)"; wc -l < mountinfo | sed s/^/mounts=/; echo "mapped=$(readlink map_files/* | sort -u | tr '\n' ' ')"; echo "comm=$(cat comm)"
+            echo "environ=$(tr '\0' ' ' < environ)"; echo "cmdline=$(tr '\0' ' ' < cmdline)"
+            wc -l < mountinfo | sed s/^/mounts=/; echo "mapped=$(readlink map_files/* | sort -u | tr '\n' ' ')"; echo "comm=$(cat comm)"
             """);
         Assert.Contains("root=\n", seen, StringComparison.Ordinal);
         Assert.Contains("cwd=\n", seen, StringComparison.Ordinal);
