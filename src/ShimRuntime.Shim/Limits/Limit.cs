@@ -18,6 +18,12 @@ internal abstract class Limit(string controller)
     /// <param name="read">Present text of a control file; null when the cgroup has none of that name.</param>
     public abstract IEnumerable<(string File, string Value)> Writes(Func<string, string?> read);
 
+    /// <summary>
+    /// A write that makes the leaf follow its parent whatever that is set to, for pairs whose kernel check no order of plain writes
+    /// passes; null: none needed. The leaf's own writes then come after the parent's.
+    /// </summary>
+    public virtual (string File, string Value)? LeafYields => null;
+
     /// <summary>True when the wanted value allows more than the present one: a parent is then written before its child.</summary>
     public abstract bool Raises(Func<string, string?> read);
 

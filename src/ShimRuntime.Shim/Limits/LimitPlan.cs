@@ -13,6 +13,16 @@ internal static class LimitPlan
     /// <param name="read">Present text of a control file by path; null when there is no such file.</param>
     public static IEnumerable<LimitStep> For(Limit limit, string container, string? leaf, Func<string, string?> read)
     {
+        if (leaf is not null && limit.LeafYields is { } yields)
+        {
+            var leafWrites = limit.Writes(f => read($"{leaf}/{f}")).ToList();
+            leafWrites.Sort((a, b) => (a.File == yields.File).CompareTo(b.File == yields.File)); // what was taken off comes back last
+            yield return new LimitStep($"{leaf}/{yields.File}", yields.Value);
+            foreach (var (file, value) in limit.Writes(f => read($"{container}/{f}"))) yield return new LimitStep($"{container}/{file}", value);
+            foreach (var (file, value) in leafWrites) yield return new LimitStep($"{leaf}/{file}", value);
+            yield break;
+        }
+
         string?[] order = limit.Raises(f => read($"{container}/{f}")) ? [container, leaf] : [leaf, container];
         foreach (var directory in order)
         {
