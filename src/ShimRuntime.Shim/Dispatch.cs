@@ -1,5 +1,3 @@
-using System.Reflection;
-
 namespace ShimRuntime.Shim;
 
 /// <summary>The binary's subcommands. Each is a static class in a folder of its own with <c>int Run(ReadOnlySpan&lt;string&gt;)</c>.</summary>
@@ -7,8 +5,7 @@ internal static class Dispatch
 {
     private const int UsageError = 64; // EX_USAGE, sysexits.h
 
-    public static string Version { get; } =
-        typeof(Dispatch).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+    public static string Version => ShimVersion.Text;
 
     public static int Run(ReadOnlySpan<string> arguments)
     {

@@ -71,6 +71,7 @@ internal sealed partial class Container
     private void Refused(string error)
     {
         // Whatever runc had begun: nothing of it may stay, and its words on the container's stderr are no output of the container.
+        _stopDeadline.Clear();
         _leaf.Kill();
         _stdio!.Dispose();
         _exit = new ExitRecord
