@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Runtime.InteropServices;
@@ -113,6 +114,9 @@ public sealed partial class Registry : IAsyncDisposable
     {
         _process.PidFd.Signal(9);
         _http.Dispose();
+        // Dead before its files go, or it would write new ones. This runs while the process exits: no task would be waited for.
+        var clock = Stopwatch.StartNew();
+        while (Processes.IsAlive(_process.Pid) && clock.Elapsed < TimeSpan.FromSeconds(5)) Thread.Sleep(5);
         if (Directory.Exists(_directory)) Directory.Delete(_directory, true);
     }
 
