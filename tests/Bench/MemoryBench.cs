@@ -26,7 +26,7 @@ internal sealed class MemoryBench(BenchNode node)
         var shims = Processes(" serve");
         var title = $"pid {pid.ToString().ToUpperInvariant()}, {Containers} containers";
         report.Add($"shim PSS, {title} ({shims.Length} shims)", Report.Median(shims.Select(Pss)), "MB", ShimBudgetMegabytes);
-        if (Processes(" pause") is { Length: > 0 } inits) report.Add($"pod init PSS, {title}", Report.Median(inits.Select(Pss)), "MB");
+        if (Processes("pause") is { Length: > 0 } inits) report.Add($"pod init PSS, {title}", Report.Median(inits.Select(Pss)), "MB");
         report.Add($"daemon PSS, {title}", Pss(node.DaemonPid), "MB", DaemonBudgetMegabytes);
         if (wakeUps)
         {
@@ -50,7 +50,7 @@ internal sealed class MemoryBench(BenchNode node)
     {
         try
         {
-            // A pod init has an empty root and a sealed copy of its executable: only its argv tells it.
+            // A pod init has an empty root and no file of ours for its executable: only its argv tells it.
             var command = File.ReadAllText($"/proc/{pid}/cmdline").Replace('\0', ' ');
             var ours = command.StartsWith("pause ", StringComparison.Ordinal) || new FileInfo($"/proc/{pid}/exe").LinkTarget == binary;
             return ours && command.Contains(word, StringComparison.Ordinal) && BelongsHere(pid);

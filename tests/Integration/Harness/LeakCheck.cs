@@ -82,13 +82,12 @@ public sealed class LeakCheck
     private static string Describe(int pid) =>
         $"{Processes.Read(pid, "comm").Trim()} {pid} {Processes.Read(pid, "cmdline").Replace('\0', ' ').Trim()}";
 
-    // Pooled connections to a registry may linger, and the pod init's executable is copied into memory once, with the first pod that needs
-    // it; everything else is counted by kind.
+    // Pooled connections to a registry may linger; everything else is counted by kind.
     private static IEnumerable<string> FdsOf(int pid)
     {
         var tcp = Processes.Read(pid, "net/tcp").Split('\n').Skip(1).Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries))
             .Where(f => f.Length > 9).Select(f => $"socket:[{f[9]}]").ToHashSet();
-        return Processes.FdTargets(pid).Where(t => !tcp.Contains(t) && t != "/memfd:pause (deleted)").GroupBy(Kind)
+        return Processes.FdTargets(pid).Where(t => !tcp.Contains(t)).GroupBy(Kind)
             .SelectMany(g => g.Select((_, i) => string.Create(CultureInfo.InvariantCulture, $"{g.Key} #{i + 1}")));
     }
 
