@@ -10,7 +10,7 @@ internal static class ExecCommand
         var target = new Argument<string>("container") { Description = "Container, by id or name" };
         var words = new Argument<string[]>("command") { Description = "Command and its arguments, after --", Arity = ArgumentArity.OneOrMore };
         var limit = new Option<long>("--limit") { Description = "Kill the command after this many seconds; 0: never", HelpName = "SECONDS" };
-        var command = new DescribedCommand("exec", 
+        var command = new DescribedCommand("exec",
             "Runs a command in a container, prints its output when it ends, exits with its code.", "shimctl exec web -- cat /etc/hostname");
         command.Arguments.Add(target);
         command.Arguments.Add(words);

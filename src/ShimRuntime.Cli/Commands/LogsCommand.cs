@@ -12,7 +12,7 @@ internal static class LogsCommand
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on until the container ends" };
         var tail = new Option<int>("--tail") { Description = "Only the last lines; -1: all", HelpName = "LINES", DefaultValueFactory = _ => -1 };
         var timestamps = new Option<bool>("--timestamps", "-t") { Description = "The time of each line before it" };
-        var command = new DescribedCommand("logs", 
+        var command = new DescribedCommand("logs",
             "Prints a container's log file: its stdout to stdout, its stderr to stderr.", "shimctl logs web", "shimctl logs -f --tail 20 web");
         command.Arguments.Add(target);
         command.Options.Add(follow);

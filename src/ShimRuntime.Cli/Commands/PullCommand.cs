@@ -14,7 +14,7 @@ internal static class PullCommand
         var image = new Argument<string>("image") { Description = "Reference, such as registry.k8s.io/pause:3.10" };
         var credentials = new Option<string?>("--creds") { Description = "Credentials for the image's registry", HelpName = "USER[:PASSWORD]" };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Only print the image's id" };
-        var command = new DescribedCommand("pull", 
+        var command = new DescribedCommand("pull",
             "Pulls an image and shows its layers' progress. Joins a pull of the same image that is under way.",
             "shimctl pull docker.io/library/busybox:1.36", "shimctl pull --creds me:secret registry.example/app@sha256:…");
         command.Arguments.Add(image);

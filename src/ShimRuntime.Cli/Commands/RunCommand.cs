@@ -22,7 +22,7 @@ internal static class RunCommand
 
     public static Command Create()
     {
-        var command = new DescribedCommand("run", 
+        var command = new DescribedCommand("run",
             "Runs a pod with one container: pulls, creates, starts; prints the container's id and the pod's address.",
             "shimctl run --name web docker.io/library/nginx:1.27",
             "shimctl run --name box -m 64Mi -p 8080:80 docker.io/library/busybox:1.36 -- httpd -f -p 80");

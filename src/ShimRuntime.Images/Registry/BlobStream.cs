@@ -72,7 +72,8 @@ internal sealed class BlobStream(Descriptor blob, Func<long, CancellationToken, 
         _failedAt = _offset;
         if (++_failures >= retry.Attempts || ++_reopened > retry.MaxReopened)
             throw new RegistryException(
-                $"blob {blob.Digest} stops at byte {_offset} of {blob.Size}: {failure.Message}", null, failure) { IsTransient = true };
+                $"blob {blob.Digest} stops at byte {_offset} of {blob.Size}: {failure.Message}", null, failure)
+            { IsTransient = true };
         await retry.WaitAsync(_failures, null, cancellation).ConfigureAwait(false);
     }
 

@@ -92,7 +92,7 @@ internal static class UserResolver
         }
 
         var entry = database.User(asked.User)
-           
+
                 ?? throw Refusal.Invalid(
                     asked.Field,
                     $"'{ContainerPath.Show(asked.User)}' is not in the image's /etc/passwd; give a number or a user of the image");
@@ -104,7 +104,7 @@ internal static class UserResolver
     {
         if (UserIds.Parse(asked.Group!, asked.Field) is { } gid) return gid;
         var entry = database.Group(asked.Group!)
-           
+
                 ?? throw Refusal.Invalid(
                     asked.Field, $"names group '{ContainerPath.Show(asked.Group!)}', which is not in the image's /etc/group");
         return UserIds.Check(entry.Gid, $"{asked.Field}: the gid of '{asked.Group}' in the image's /etc/group,");

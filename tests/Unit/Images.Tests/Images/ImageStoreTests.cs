@@ -51,8 +51,14 @@ public sealed class ImageStoreTests : IDisposable
     [Fact]
     public void WhatIsPutIsThereAfterAReopen()
     {
-        var record = Open().Put(Record("a", "docker.io/library/app:v1") with { Config = new ImageConfig { User = "1:2", Env = [
-            "A=b=c"], Labels = new Dictionary<string, string> { ["k"] = "v" } } });
+        var record = Open().Put(Record("a", "docker.io/library/app:v1") with
+        {
+            Config = new ImageConfig
+            {
+                User = "1:2", Env = [
+            "A=b=c"], Labels = new Dictionary<string, string> { ["k"] = "v" }
+            }
+        });
         var again = Open().Find("app:v1")!;
         Assert.Equal(record.ChainIds.AsEnumerable(), again.ChainIds);
         Assert.Equal((record.Id, record.SizeBytes, record.PulledAt, "1:2"), (again.Id, again.SizeBytes, again.PulledAt, again.Config.User));

@@ -53,7 +53,10 @@ public sealed class PlatformMatcherTests
     private static Descriptor Entry(string platform)
     {
         var parts = platform.Split('/');
-        return new Descriptor { Platform = parts.Length == 1
-            ? null : new Platform { Os = parts[0], Architecture = parts[1], Variant = parts.ElementAtOrDefault(2) } };
+        return new Descriptor
+        {
+            Platform = parts.Length == 1
+            ? null : new Platform { Os = parts[0], Architecture = parts[1], Variant = parts.ElementAtOrDefault(2) }
+        };
     }
 }

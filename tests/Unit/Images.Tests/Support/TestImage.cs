@@ -33,8 +33,11 @@ public sealed class TestImage
             ["architecture"] = architecture,
             ["os"] = "linux",
             ["config"] = new JsonObject { ["Cmd"] = new JsonArray("/bin/" + seed), ["Env"] = new JsonArray("PATH=/bin") },
-            ["rootfs"] = new JsonObject { ["type"] = "layers", ["diff_ids"] = new JsonArray(
-                [.. Tars.Select(t => (JsonNode)Hash(t).ToString())]) },
+            ["rootfs"] = new JsonObject
+            {
+                ["type"] = "layers", ["diff_ids"] = new JsonArray(
+                [.. Tars.Select(t => (JsonNode)Hash(t).ToString())])
+            },
         };
         Config = Add(Encoding.UTF8.GetBytes(config.ToJsonString()), "application/vnd.oci.image.config.v1+json");
         ManifestBytes = Encoding.UTF8.GetBytes(Manifest(OciManifest).ToJsonString());
@@ -77,8 +80,11 @@ public sealed class TestImage
             return (JsonNode)json;
         });
         return Encoding.UTF8.GetBytes(
-            new JsonObject { ["schemaVersion"] = 2, ["mediaType"] = OciIndex, ["manifests"] = new JsonArray(
-                [.. manifests]) }.ToJsonString());
+            new JsonObject
+            {
+                ["schemaVersion"] = 2, ["mediaType"] = OciIndex, ["manifests"] = new JsonArray(
+                [.. manifests])
+            }.ToJsonString());
     }
 
     public static Digest Hash(byte[] content) => Digest.FromHash(SHA256.HashData(content));
@@ -96,7 +102,8 @@ public sealed class TestImage
         using var memory = new MemoryStream();
         using (var tar = new TarWriter(memory, TarEntryFormat.Pax, true))
             tar.WriteEntry(new PaxTarEntry(
-                TarEntryType.RegularFile, name) { DataStream = new MemoryStream(bytes), ModificationTime = DateTimeOffset.UnixEpoch });
+                TarEntryType.RegularFile, name)
+            { DataStream = new MemoryStream(bytes), ModificationTime = DateTimeOffset.UnixEpoch });
         return memory.ToArray();
     }
 

@@ -47,7 +47,8 @@ internal sealed class JsonSchemaCheck(JsonElement root)
             case "minItems": return value.ValueKind != JsonValueKind.Array || value.GetArrayLength() >= keyword.Value.GetInt32();
             case "uniqueItems": return value.ValueKind != JsonValueKind.Array || Distinct(value) == value.GetArrayLength();
             case "items": return Each(value, (item, i) => Check(keyword.Value, item, $"{at}[{i}]", found));
-            case "required": return value.ValueKind != JsonValueKind.Object || keyword.Value.EnumerateArray().All(n =>
+            case "required":
+                return value.ValueKind != JsonValueKind.Object || keyword.Value.EnumerateArray().All(n =>
                 value.TryGetProperty(n.GetString()!, out _));
             case "properties": return Properties(keyword.Value, value, at, found);
             case "additionalProperties": return Additional(keyword.Value, schema, value, at, found);

@@ -14,37 +14,37 @@ public class LimitPlanTests
     public void No_order_of_cpu_quotas_and_periods_is_ever_refused_by_the_kernel()
     {
         foreach (var (quota, period) in from q in Quotas where q != 0 from p in Periods where p != 0 select (q, p))
-        foreach (var (newQuota, newPeriod) in from q in Quotas from p in Periods where q != 0 || p != 0 select (q, p))
-        {
-            var cgroups = new FakeCgroups();
-            foreach (var group in (ReadOnlySpan<string>)["p", "c"])
-                (cgroups[$"{group}/cpu.cfs_quota_us"], cgroups[$"{group}/cpu.cfs_period_us"]) = ($"{quota}", $"{period}");
-            // The pod allows the larger of the two and nothing more.
-            var finalQuota = newQuota == 0 ? quota : newQuota;
-            var finalPeriod = newPeriod == 0 ? period : newPeriod;
-            var unlimited = quota < 0 || finalQuota < 0;
-            var podRatio = Math.Max((decimal)quota / period, (decimal)finalQuota / finalPeriod);
-            (cgroups["pod/cpu.cfs_quota_us"], cgroups["pod/cpu.cfs_period_us"]) = unlimited ? ("-1", "1") : ($"{podRatio}", "1");
+            foreach (var (newQuota, newPeriod) in from q in Quotas from p in Periods where q != 0 || p != 0 select (q, p))
+            {
+                var cgroups = new FakeCgroups();
+                foreach (var group in (ReadOnlySpan<string>)["p", "c"])
+                    (cgroups[$"{group}/cpu.cfs_quota_us"], cgroups[$"{group}/cpu.cfs_period_us"]) = ($"{quota}", $"{period}");
+                // The pod allows the larger of the two and nothing more.
+                var finalQuota = newQuota == 0 ? quota : newQuota;
+                var finalPeriod = newPeriod == 0 ? period : newPeriod;
+                var unlimited = quota < 0 || finalQuota < 0;
+                var podRatio = Math.Max((decimal)quota / period, (decimal)finalQuota / finalPeriod);
+                (cgroups["pod/cpu.cfs_quota_us"], cgroups["pod/cpu.cfs_period_us"]) = unlimited ? ("-1", "1") : ($"{podRatio}", "1");
 
-            foreach (var step in LimitPlan.For(new CpuQuotaLimit(newQuota, newPeriod), "p", "c", cgroups.Read)) cgroups.Apply(step);
+                foreach (var step in LimitPlan.For(new CpuQuotaLimit(newQuota, newPeriod), "p", "c", cgroups.Read)) cgroups.Apply(step);
 
-            foreach (var group in (ReadOnlySpan<string>)["p", "c"])
-                Assert.Equal(($"{finalQuota}", $"{finalPeriod}"), (cgroups[$"{group}/cpu.cfs_quota_us"], cgroups[$"{group}/cpu.cfs_period_us"]));
-        }
+                foreach (var group in (ReadOnlySpan<string>)["p", "c"])
+                    Assert.Equal(($"{finalQuota}", $"{finalPeriod}"), (cgroups[$"{group}/cpu.cfs_quota_us"], cgroups[$"{group}/cpu.cfs_period_us"]));
+            }
     }
 
     [Fact]
     public void Memory_and_swap_are_never_the_wrong_way_round()
     {
         foreach (var (memory, swap) in Pairs())
-        foreach (var (newMemory, newSwap) in Pairs())
-        {
-            var cgroups = new FakeCgroups();
-            foreach (var group in (ReadOnlySpan<string>)["p", "c"])
-                (cgroups[$"{group}/memory.limit_in_bytes"], cgroups[$"{group}/memory.memsw.limit_in_bytes"]) = ($"{memory}", $"{swap}");
-            foreach (var step in LimitPlan.For(new MemoryAndSwapLimit(newMemory, newSwap), "p", "c", cgroups.Read)) cgroups.Apply(step);
-            Assert.Equal(($"{newMemory}", $"{newSwap}"), (cgroups["c/memory.limit_in_bytes"], cgroups["c/memory.memsw.limit_in_bytes"]));
-        }
+            foreach (var (newMemory, newSwap) in Pairs())
+            {
+                var cgroups = new FakeCgroups();
+                foreach (var group in (ReadOnlySpan<string>)["p", "c"])
+                    (cgroups[$"{group}/memory.limit_in_bytes"], cgroups[$"{group}/memory.memsw.limit_in_bytes"]) = ($"{memory}", $"{swap}");
+                foreach (var step in LimitPlan.For(new MemoryAndSwapLimit(newMemory, newSwap), "p", "c", cgroups.Read)) cgroups.Apply(step);
+                Assert.Equal(($"{newMemory}", $"{newSwap}"), (cgroups["c/memory.limit_in_bytes"], cgroups["c/memory.memsw.limit_in_bytes"]));
+            }
 
         static IEnumerable<(long, long)> Pairs() =>
             from m in Bytes from s in Bytes where s < 0 || (m > 0 && s >= m) select (m, s);
