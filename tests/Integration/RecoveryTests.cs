@@ -177,6 +177,7 @@ public sealed class RecoveryTests(DaemonFixture daemon) : NodeTest(daemon)
         var shim = Processes.ParentOf(pid);
         await Daemon.KillAsync();
         await Command.ShellAsync($"kill -9 {shim}; kill -9 {pid}");
+        await Eventually.True(() => !Processes.All().Any(p => Processes.Read(p, "cgroup").Contains(container.Id, StringComparison.Ordinal)), "both are gone");
         await Daemon.StartAsync();
         var status = await container.StatusAsync();
         Assert.Equal((ContainerState.ContainerExited, 255, "Unknown"), (status.State, status.ExitCode, status.Reason));

@@ -97,11 +97,24 @@ public sealed class LeakCheck
     private static IEnumerable<string> FilesOf(string directory, int depth)
     {
         if (!Directory.Exists(directory)) yield break;
-        foreach (var entry in Directory.EnumerateFileSystemEntries(directory))
+        foreach (var entry in Entries(directory))
         {
             yield return entry;
-            if (depth <= 1 || Path.GetFileName(entry) is "fs" or "work" || File.GetAttributes(entry).HasFlag(FileAttributes.ReparsePoint)) continue;
+            if (depth <= 1 || Path.GetFileName(entry) is "fs" or "work" || new FileInfo(entry).LinkTarget is not null) continue;
             foreach (var below in FilesOf(entry, depth - 1)) yield return below;
+        }
+    }
+
+    // What is being deleted while it is listed is as good as gone.
+    private static string[] Entries(string directory)
+    {
+        try
+        {
+            return Directory.GetFileSystemEntries(directory);
+        }
+        catch (IOException)
+        {
+            return [];
         }
     }
 
