@@ -3,14 +3,16 @@ namespace ShimRuntime.Linux;
 /// <summary>Names of cgroups: absolute, below every controller's mount, without . and .. segments.</summary>
 public static class CgroupPath
 {
+    private const int MaxNameBytes = 255; // NAME_MAX
+
     /// <summary>Throws for a path that could name anything outside the hierarchy.</summary>
     /// <exception cref="RuntimeFault">InvalidArgument.</exception>
     public static void Check(string cgroup)
     {
         if (cgroup == "/") return;
         var valid = cgroup.StartsWith('/') && !cgroup.Contains('\n') && !cgroup.Contains('\0');
-        foreach (var segment in cgroup.AsSpan(Math.Min(1, cgroup.Length)).Split('/'))
-            valid &= cgroup.AsSpan(1)[segment] is not ("" or "." or "..") && cgroup.AsSpan(1)[segment].Length <= 255;
+        var segments = valid ? cgroup.AsSpan(1) : [];
+        foreach (var segment in segments.Split('/')) valid &= segments[segment] is not ("" or "." or "..") && segments[segment].Length <= MaxNameBytes;
         if (!valid) throw RuntimeFault.InvalidArgument($"cgroup path '{cgroup}' is not absolute and clean");
     }
 

@@ -22,18 +22,33 @@ internal static class CpuSet
         return ids;
     }
 
-    /// <summary>Both lists as one.</summary>
+    /// <summary>Both lists as one, in ranges.</summary>
     public static string Union(string a, string b)
     {
         SortedSet<int> all = [.. TryParse(a) ?? [], .. TryParse(b) ?? []];
         var text = new StringBuilder();
+        var (first, last) = (-1, -2);
         foreach (var id in all)
         {
-            if (text.Length > 0) text.Append(',');
-            text.Append(CultureInfo.InvariantCulture, $"{id}");
+            if (id != last + 1)
+            {
+                Append(text, first, last);
+                first = id;
+            }
+
+            last = id;
         }
 
+        Append(text, first, last);
         return text.ToString();
+    }
+
+    private static void Append(StringBuilder text, int first, int last)
+    {
+        if (last < first) return;
+        if (text.Length > 0) text.Append(',');
+        text.Append(CultureInfo.InvariantCulture, $"{first}");
+        if (last > first) text.Append(CultureInfo.InvariantCulture, $"-{last}");
     }
 
     private static bool TryId(string text, out int id) =>

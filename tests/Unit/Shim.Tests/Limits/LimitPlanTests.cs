@@ -75,6 +75,12 @@ public class LimitPlanTests
     }
 
     [Theory]
+    [InlineData("0", "1", "0-1")]
+    [InlineData("", "3", "3")]
+    [InlineData("0-2,7", "4,6", "0-2,4,6-7")]
+    public void Lists_of_ids_are_joined_in_ranges(string a, string b, string union) => Assert.Equal(union, CpuSet.Union(a, b));
+
+    [Theory]
     [InlineData("")]
     [InlineData("a")]
     [InlineData("1-")]
