@@ -86,14 +86,22 @@ public sealed unsafe class EpollLoop(Action<Exception> report) : IDisposable
         while (_posted.TryDequeue(out var action)) Guard(action);
     }
 
+    /// <summary>Earliest first, looked up anew each time: a timer's action may clear or set others.</summary>
     private void FireDue()
     {
         var now = Environment.TickCount64;
-        for (var i = _timers.Count - 1; i >= 0; i--)
+        while (Earliest() is { } timer && timer.DueMilliseconds <= now) Guard(timer.Fire);
+    }
+
+    private LoopTimer? Earliest()
+    {
+        LoopTimer? earliest = null;
+        foreach (var timer in _timers)
         {
-            // A timer's action may clear others: the list only shrinks or grows at its end while we walk down.
-            if (i < _timers.Count && _timers[i].DueMilliseconds <= now) Guard(_timers[i].Fire);
+            if (earliest is null || timer.DueMilliseconds < earliest.DueMilliseconds) earliest = timer;
         }
+
+        return earliest;
     }
 
     private void Guard(Action action)
@@ -110,10 +118,8 @@ public sealed unsafe class EpollLoop(Action<Exception> report) : IDisposable
 
     private int TimeoutMilliseconds()
     {
-        if (_timers.Count == 0) return -1;
-        var due = long.MaxValue;
-        foreach (var timer in _timers) due = Math.Min(due, timer.DueMilliseconds);
-        return (int)Math.Clamp(due - Environment.TickCount64, 0, int.MaxValue);
+        if (Earliest() is not { } timer) return -1;
+        return (int)Math.Clamp(timer.DueMilliseconds - Environment.TickCount64, 0, int.MaxValue);
     }
 
     private void Control(int operation, int fd, uint events)
