@@ -1,6 +1,8 @@
 namespace ShimRuntime.Shim;
 
-/// <summary>The binary's subcommands. Each is a static class in a folder of its own with <c>int Run(ReadOnlySpan&lt;string&gt;)</c>.</summary>
+/// <summary>
+/// The binary's subcommands. Each is a static class in a folder of its own with <c>int Run(ReadOnlySpan&lt;string&gt;)</c>.
+/// </summary>
 internal static class Dispatch
 {
     private const int UsageError = 64; // EX_USAGE, sysexits.h

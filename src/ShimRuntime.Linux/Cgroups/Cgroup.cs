@@ -58,7 +58,10 @@ public sealed partial class Cgroup(CgroupHierarchy hierarchy, string path)
         }
     }
 
-    /// <summary>Enables for children what the cgroup has. Best effort by controller, as runc does: a busy one (cpu with realtime tasks) is left off.</summary>
+    /// <summary>
+    /// Enables for children what the cgroup has. Best effort by controller, as runc does: a busy one (cpu with realtime tasks) is left
+    /// off.
+    /// </summary>
     private static void DelegateControllers(string directory)
     {
         var available = CgroupFile.TryRead($"{directory}/cgroup.controllers") ?? "";
@@ -87,7 +90,8 @@ public sealed partial class Cgroup(CgroupHierarchy hierarchy, string path)
         var parent = System.IO.Path.GetDirectoryName(directory)!;
         foreach (var name in (ReadOnlySpan<string>)["cpuset.cpus", "cpuset.mems"])
         {
-            if (CgroupFile.Read($"{directory}/{name}").Length == 0) CgroupFile.Write($"{directory}/{name}", CgroupFile.Read($"{parent}/{name}"));
+            if (CgroupFile.Read($"{directory}/{name}").Length > 0) continue;
+            CgroupFile.Write($"{directory}/{name}", CgroupFile.Read($"{parent}/{name}"));
         }
     }
 

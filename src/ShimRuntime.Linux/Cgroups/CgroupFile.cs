@@ -22,7 +22,9 @@ public static unsafe class CgroupFile
     /// <summary>The trimmed text; null when the file is not there or cannot be read.</summary>
     public static string? TryRead(string path) => Read(path, out _);
 
-    /// <summary>A single number; <c>max</c> is <see cref="ulong.MaxValue"/>; null when the file is not there or says something else.</summary>
+    /// <summary>
+    /// A single number; <c>max</c> is <see cref="ulong.MaxValue"/>; null when the file is not there or says something else.
+    /// </summary>
     public static ulong? TryReadNumber(string path)
     {
         var text = TryRead(path);

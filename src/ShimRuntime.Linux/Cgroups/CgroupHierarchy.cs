@@ -21,7 +21,9 @@ public sealed class CgroupHierarchy
     /// <summary>True: the controllers are on the unified hierarchy.</summary>
     public bool IsV2 { get; }
 
-    /// <summary>The mounts in use: on v2 the one; on v1 every v1 mount, each once, named ones (systemd) and a hybrid's v2 mount included.</summary>
+    /// <summary>
+    /// The mounts in use: on v2 the one; on v1 every v1 mount, each once, named ones (systemd) and a hybrid's v2 mount included.
+    /// </summary>
     public IReadOnlyList<CgroupMount> Mounts => _mounts;
 
     /// <summary>Reads the mount table of this process.</summary>
@@ -49,10 +51,12 @@ public sealed class CgroupHierarchy
             return new CgroupHierarchy([.. v1, .. v2.Take(1)], false);
         return v2.Count > 0
             ? new CgroupHierarchy([v2[0]], true)
-            : throw RuntimeFault.FailedPrecondition("failed to find the cgroup filesystem: none is mounted; mount cgroup2 on /sys/fs/cgroup");
+            : throw RuntimeFault.FailedPrecondition("failed to find the cgroup filesystem: none is mounted; mount one on /sys/fs/cgroup");
     }
 
-    /// <summary>Directory of <paramref name="cgroup"/> where <paramref name="controller"/>'s files are; null when v1 has no such mount.</summary>
+    /// <summary>
+    /// Directory of <paramref name="cgroup"/> where <paramref name="controller"/>'s files are; null when v1 has no such mount.
+    /// </summary>
     public string? PathOf(string controller, string cgroup)
     {
         if (IsV2) return Join(_mounts[0], cgroup);

@@ -12,7 +12,12 @@ public static class CgroupPath
         if (cgroup == "/") return;
         var valid = cgroup.StartsWith('/') && !cgroup.Contains('\n') && !cgroup.Contains('\0');
         var segments = valid ? cgroup.AsSpan(1) : [];
-        foreach (var segment in segments.Split('/')) valid &= segments[segment] is not ("" or "." or "..") && segments[segment].Length <= MaxNameBytes;
+        foreach (var range in segments.Split('/'))
+        {
+            var name = segments[range];
+            valid &= name is not ("" or "." or "..") && name.Length <= MaxNameBytes;
+        }
+
         if (!valid) throw RuntimeFault.InvalidArgument($"cgroup path '{cgroup}' is not absolute and clean");
     }
 

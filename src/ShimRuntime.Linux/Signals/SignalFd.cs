@@ -3,7 +3,9 @@ using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Linux;
 
-/// <summary>signalfd(2) for one signal, non-blocking. The signal must be blocked in every thread: see <see cref="SpawnRequest.BlockedSignals"/>.</summary>
+/// <summary>
+/// signalfd(2) for one signal, non-blocking. The signal must be blocked in every thread: see <see cref="SpawnRequest.BlockedSignals"/>.
+/// </summary>
 public sealed unsafe partial class SignalFd : IDisposable
 {
     private const int SigSetBytes = 128;

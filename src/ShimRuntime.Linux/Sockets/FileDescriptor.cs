@@ -15,7 +15,8 @@ public static unsafe class FileDescriptor
         return new PipeEnds(ends[0], ends[1]);
     }
 
-    public static void SetNonBlocking(int fd) => Check(fcntl(fd, F_SETFL, Check(fcntl(fd, F_GETFL), "fcntl F_GETFL") | O_NONBLOCK), "fcntl F_SETFL");
+    public static void SetNonBlocking(int fd) =>
+        Check(fcntl(fd, F_SETFL, Check(fcntl(fd, F_GETFL), "fcntl F_GETFL") | O_NONBLOCK), "fcntl F_SETFL");
 
     /// <summary>Closes and forgets: sets the field to -1. Closing -1 does nothing.</summary>
     public static void Close(ref int fd)

@@ -17,7 +17,11 @@ public static unsafe class UnixSocket
         address.sun_family = (ushort)AF_UNIX;
         var bytes = Encoding.UTF8.GetBytes(path);
         if (bytes.Length >= SunPathBytes)
-            throw RuntimeFault.InvalidArgument($"socket path '{path}' has {bytes.Length} bytes, at most {SunPathBytes - 1} fit; choose a shorter state directory");
+        {
+            throw RuntimeFault.InvalidArgument(
+                $"socket path '{path}' has {bytes.Length} bytes, at most {SunPathBytes - 1} fit; choose a shorter state directory");
+        }
+
         bytes.CopyTo(new Span<byte>(address.sun_path, SunPathBytes));
         _ = unlink(address.sun_path);
         var fd = Check(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket", path);
@@ -59,9 +63,11 @@ public static unsafe class UnixSocket
         var count = (long)recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
         if (count < 0 && errno is Errno.EAGAIN or Errno.EINTR) return -1;
         var header = count < 0 ? null : CMSG_FIRSTHDR(&message);
-        if (header is null || header->cmsg_type != SCM_RIGHTS) throw RuntimeFault.Internal("failed to receive a descriptor: the peer sent none");
+        if (header is null || header->cmsg_type != SCM_RIGHTS)
+            throw RuntimeFault.Internal("failed to receive a descriptor: the peer sent none");
         return *(int*)CMSG_DATA(header);
     }
 
-    private static int Check(int result, string call, string subject) => result >= 0 ? result : throw new LinuxException(call, errno, subject);
+    private static int Check(int result, string call, string subject) =>
+        result >= 0 ? result : throw new LinuxException(call, errno, subject);
 }

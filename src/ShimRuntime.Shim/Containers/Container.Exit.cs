@@ -24,8 +24,9 @@ internal sealed partial class Container
     private void InitExited(ExitCode exit)
     {
         _stopDeadline.Clear();
-        var oom = OomJudge.Decide((exit, _killed), _oomBaseline, OomCounters.Read(_hierarchy, _launch.LeafCgroup), new OomLevels(_launch.LeafCgroup),
-            () => KernelLog.LimiterOfLastKill(_launch.LeafCgroup));
+        var leaf = _launch.LeafCgroup;
+        var oom = OomJudge.Decide((exit, _killed), _oomBaseline, OomCounters.Read(_hierarchy, leaf), new OomLevels(leaf),
+            () => KernelLog.LimiterOfLastKill(leaf));
         _exit = new ExitRecord
         {
             ContainerId = _launch.ContainerId,
@@ -37,7 +38,7 @@ internal sealed partial class Container
             StartedAtNanos = _startedAtNanos,
             FinishedAtNanos = Math.Max(NowNanos(), _startedAtNanos),
             Oom = oom,
-            Memory = LeafMemory.Read(_hierarchy, _launch.LeafCgroup),
+            Memory = LeafMemory.Read(_hierarchy, leaf),
         };
         // A private PID namespace has taken everyone along; in a shared one or the host's, children of the init live on, and execs do.
         if (_leaf.Processes().Count > 0) _leaf.Kill();

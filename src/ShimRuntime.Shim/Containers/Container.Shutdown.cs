@@ -17,10 +17,13 @@ internal sealed partial class Container
     private int _removals;
     private int _flushes;
 
-    /// <exception cref="RuntimeFault">FailedPrecondition: the container runs and is not to be killed, or a shutdown is under way.</exception>
+    /// <exception cref="RuntimeFault">
+    /// FailedPrecondition: the container runs and is not to be killed, or a shutdown is under way.
+    /// </exception>
     public void Shutdown(ShimCall call, bool kill)
     {
-        if (_shutdownCall is { IsOpen: true }) throw RuntimeFault.FailedPrecondition("failed to shut down the shim: a shutdown is under way");
+        if (_shutdownCall is { IsOpen: true })
+            throw RuntimeFault.FailedPrecondition("failed to shut down the shim: a shutdown is under way");
         var ended = _exitRecorded || _state == ShimState.Created;
         if (!ended && !kill) throw RuntimeFault.FailedPrecondition("failed to shut down the shim: its container runs; stop it first");
         _shutdownCall = call;
@@ -49,7 +52,8 @@ internal sealed partial class Container
 
         // Stays, so that whoever cleans up can ask again: these processes are in uninterruptible sleep.
         var pids = string.Join(", ", _cgroup.Processes());
-        _shutdownCall!.Fail(FaultCode.Unavailable, $"failed to remove cgroup '{_cgroup.Path}': processes {pids} do not die; try again later");
+        _shutdownCall!.Fail(FaultCode.Unavailable,
+            $"failed to remove cgroup '{_cgroup.Path}': processes {pids} do not die; try again later");
         _shutdownCall = null;
     }
 

@@ -53,7 +53,9 @@ internal sealed partial class Container
         ResumeStop();
     }
 
-    /// <summary>What runc could not know: limits updated since config.json was written, and v2's group kill, which is the leaf's alone.</summary>
+    /// <summary>
+    /// What runc could not know: limits updated since config.json was written, and v2's group kill, which is the leaf's alone.
+    /// </summary>
     private void CompleteLeaf()
     {
         try

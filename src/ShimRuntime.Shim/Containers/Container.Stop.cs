@@ -18,7 +18,8 @@ internal sealed partial class Container
     /// <exception cref="RuntimeFault">FailedPrecondition: never started. InvalidArgument: no such signal.</exception>
     public void Stop(ShimCall call, StopRequest request)
     {
-        if (request.Signal is < 0 or > MaxSignal) throw RuntimeFault.InvalidArgument($"failed to stop the container: {request.Signal} is no signal");
+        if (request.Signal is < 0 or > MaxSignal)
+            throw RuntimeFault.InvalidArgument($"failed to stop the container: {request.Signal} is no signal");
         if (_state == ShimState.Created) throw RuntimeFault.FailedPrecondition("failed to stop the container: it was not started");
         if (_exitRecorded)
         {
@@ -27,7 +28,8 @@ internal sealed partial class Container
         }
 
         AddWaiter(call);
-        Stop(request.Signal == 0 ? SIGTERM : request.Signal, TimeSpan.FromMilliseconds(Math.Min(request.TimeoutMilliseconds, int.MaxValue)));
+        var timeout = TimeSpan.FromMilliseconds(Math.Min(request.TimeoutMilliseconds, int.MaxValue));
+        Stop(request.Signal == 0 ? SIGTERM : request.Signal, timeout);
     }
 
     private void Stop(int signal, TimeSpan timeout)

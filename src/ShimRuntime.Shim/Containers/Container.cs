@@ -51,7 +51,8 @@ internal sealed partial class Container : IDisposable
         _limits = new ContainerLimits(hierarchy, launch.ContainerCgroup, launch.LeafCgroup);
         _log = new LogWriter(log);
         _runc = new RuncDriver(loop, reaper, launch, _paths);
-        _execs = new ExecTable(new ExecContext(loop, reaper, _runc, _buffer, hierarchy, launch.LeafCgroup, _paths.Bundle, () => IsInitAlive));
+        var context = new ExecContext(loop, reaper, _runc, _buffer, hierarchy, launch.LeafCgroup, _paths.Bundle, () => IsInitAlive);
+        _execs = new ExecTable(context);
         _stopDeadline = loop.CreateTimer(StopDeadlinePassed);
         _drainDeadline = loop.CreateTimer(DrainDeadlinePassed);
         _recordRetry = loop.CreateTimer(RecordExit);

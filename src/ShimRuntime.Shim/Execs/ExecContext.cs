@@ -10,4 +10,5 @@ namespace ShimRuntime.Shim.Execs;
 /// <param name="Bundle">Directory for the files handed to runc.</param>
 /// <param name="IsRunning">Is the init alive?</param>
 internal sealed record ExecContext(
-    EpollLoop Loop, Reaper Reaper, RuncDriver Runc, ReadBuffer Buffer, CgroupHierarchy Hierarchy, string Leaf, string Bundle, Func<bool> IsRunning);
+    EpollLoop Loop, Reaper Reaper, RuncDriver Runc, ReadBuffer Buffer, CgroupHierarchy Hierarchy, string Leaf, string Bundle,
+        Func<bool> IsRunning);

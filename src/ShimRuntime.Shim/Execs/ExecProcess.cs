@@ -49,7 +49,8 @@ internal sealed class ExecProcess : IDisposable
         _call.OnDrained = Resume;
         if (request.TimeoutMilliseconds > 0) _timeout.Set(TimeSpan.FromMilliseconds(Math.Min(request.TimeoutMilliseconds, int.MaxValue)));
         _context.Reaper.ExpectOrphan();
-        _runc = _context.Runc.Exec(_files, _cgroup.RuncArgument, [new FdMapping(stdout.Write, 1), new FdMapping(stderr.Write, 2)], RuncDone);
+        _runc = _context.Runc.Exec(_files, _cgroup.RuncArgument, [new FdMapping(stdout.Write, 1), new FdMapping(stderr.Write, 2)],
+            RuncDone);
         var (outWrite, errWrite) = (stdout.Write, stderr.Write);
         FileDescriptor.Close(ref outWrite);
         FileDescriptor.Close(ref errWrite);
@@ -93,9 +94,11 @@ internal sealed class ExecProcess : IDisposable
         if (_killed) _cgroup.Kill(0); // what runc had begun
         if (_timedOut) _call.Send(new ExecSyncFrame { Result = new ExecSyncResult { ExitCode = 128 + 9, TimedOut = true } });
         if (_timedOut) _call.Complete();
-        else _call.Fail(_context.IsRunning() ? FaultCode.InvalidArgument : FaultCode.FailedPrecondition, $"failed to exec in container: {error}");
+        else _call.Fail(FaultNow(), $"failed to exec in container: {error}");
         Finish();
     }
+
+    private FaultCode FaultNow() => _context.IsRunning() ? FaultCode.InvalidArgument : FaultCode.FailedPrecondition;
 
     private void ProcessExited(ExitCode exit)
     {

@@ -27,7 +27,8 @@ internal sealed class ExecTable
     public void Start(ShimCall call, ExecSyncRequest request)
     {
         if (!_context.IsRunning()) throw RuntimeFault.FailedPrecondition("failed to exec in container: it is not running");
-        if (_running.Count >= MaxExecs) throw new RuntimeFault(FaultCode.ResourceExhausted, $"failed to exec in container: {MaxExecs} execs are under way");
+        if (_running.Count >= MaxExecs)
+            throw new RuntimeFault(FaultCode.ResourceExhausted, $"failed to exec in container: {MaxExecs} execs are under way");
         var exec = new ExecProcess(_context, call, ++_count, Done);
         _running.Add(exec);
         try

@@ -3,14 +3,18 @@ using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Shim.Limits;
 
-/// <summary>The limits of the container cgroup and, once runc has made it, of the generation's leaf: all of an update holds, or nothing of it.</summary>
+/// <summary>
+/// The limits of the container cgroup and, once runc has made it, of the generation's leaf: all of an update holds, or nothing of it.
+/// </summary>
 internal sealed class ContainerLimits(CgroupHierarchy hierarchy, string containerCgroup, string leafCgroup)
 {
     /// <summary>What has been set so far.</summary>
     public Resources InForce { get; private set; } = new();
 
     /// <param name="withLeaf">False before the generation runs: its leaf does not exist.</param>
-    /// <exception cref="RuntimeFault">InvalidArgument, or FailedPrecondition when the kernel refuses a value; nothing has changed then.</exception>
+    /// <exception cref="RuntimeFault">
+    /// InvalidArgument, or FailedPrecondition when the kernel refuses a value; nothing has changed then.
+    /// </exception>
     public void Apply(Resources wanted, bool withLeaf)
     {
         var merged = Merge(InForce, wanted);
@@ -51,7 +55,8 @@ internal sealed class ContainerLimits(CgroupHierarchy hierarchy, string containe
         if (container is null || !File.Exists($"{container}/{limit.MainFile}"))
         {
             if (!limit.IsMandatory) return;
-            throw RuntimeFault.FailedPrecondition($"failed to set {limit.MainFile} of '{containerCgroup}': this machine has no cgroup controller for it");
+            throw RuntimeFault.FailedPrecondition(
+                $"failed to set {limit.MainFile} of '{containerCgroup}': this machine has no cgroup controller for it");
         }
 
         var leaf = withLeaf ? hierarchy.PathOf(limit.Controller, leafCgroup) : null;
@@ -79,8 +84,9 @@ internal sealed class ContainerLimits(CgroupHierarchy hierarchy, string containe
             if (!ulong.TryParse(value, out var bytes)) continue;
             var used = CgroupFile.TryReadNumber($"{directory}/memory.current") ?? 0;
             var cache = CgroupFile.TryReadKey($"{directory}/memory.stat", "file") ?? 0;
-            if (used - Math.Min(used, cache) > bytes)
-                throw RuntimeFault.FailedPrecondition($"failed to lower memory.max to {value}: {used - cache} bytes are in use that can't be given back");
+            var kept = used - Math.Min(used, cache);
+            if (kept > bytes)
+                throw RuntimeFault.FailedPrecondition($"failed to lower memory.max to {value}: {kept} bytes are in use that can't be given back");
         }
     }
 

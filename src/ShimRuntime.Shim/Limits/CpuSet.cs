@@ -15,7 +15,8 @@ internal static class CpuSet
         foreach (var part in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             var dash = part.IndexOf('-');
-            if (!TryId(dash < 0 ? part : part[..dash], out var first) || !TryId(dash < 0 ? part : part[(dash + 1)..], out var last)) return null;
+            if (!TryId(dash < 0 ? part : part[..dash], out var first) || !TryId(dash < 0 ? part : part[(dash + 1)..], out var last))
+                return null;
             for (var id = first; id <= last; id++) ids.Add(id);
         }
 

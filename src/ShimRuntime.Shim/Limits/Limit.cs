@@ -28,5 +28,6 @@ internal abstract class Limit(string controller)
     public abstract bool Raises(Func<string, string?> read);
 
     /// <summary>A number as control files show it; "max" and -1 are without limit.</summary>
-    protected static decimal Number(string? text) => text is null or "max" or "-1" ? decimal.MaxValue : decimal.TryParse(text, out var n) ? n : 0;
+    protected static decimal Number(string? text) =>
+        text is null or "max" or "-1" ? decimal.MaxValue : decimal.TryParse(text, out var n) ? n : 0;
 }

@@ -18,7 +18,8 @@ internal static class LimitPlan
             var leafWrites = limit.Writes(f => read($"{leaf}/{f}")).ToList();
             leafWrites.Sort((a, b) => (a.File == yields.File).CompareTo(b.File == yields.File)); // what was taken off comes back last
             yield return new LimitStep($"{leaf}/{yields.File}", yields.Value);
-            foreach (var (file, value) in limit.Writes(f => read($"{container}/{f}"))) yield return new LimitStep($"{container}/{file}", value);
+            foreach (var (file, value) in limit.Writes(f => read($"{container}/{f}")))
+                yield return new LimitStep($"{container}/{file}", value);
             foreach (var (file, value) in leafWrites) yield return new LimitStep($"{leaf}/{file}", value);
             yield break;
         }
@@ -27,15 +28,21 @@ internal static class LimitPlan
         foreach (var directory in order)
         {
             if (directory is null) continue;
-            foreach (var (file, value) in limit.Writes(f => read($"{directory}/{f}"))) yield return new LimitStep($"{directory}/{file}", value);
+            foreach (var (file, value) in limit.Writes(f => read($"{directory}/{f}")))
+                yield return new LimitStep($"{directory}/{file}", value);
         }
     }
 
-    /// <summary>cpuset on v1 wants the child inside the parent at every moment: first the parent may do both, then the leaf moves, then the parent follows.</summary>
-    public static IEnumerable<LimitStep> ForCpuset((string File, string Value) wanted, string container, string? leaf, Func<string, string?> read)
+    /// <summary>
+    /// cpuset on v1 wants the child inside the parent at every moment: first the parent may do both, then the leaf moves, then the parent
+    /// follows.
+    /// </summary>
+    public static IEnumerable<LimitStep> ForCpuset(
+        (string File, string Value) wanted, string container, string? leaf, Func<string, string?> read)
     {
         var ids = CpuSet.TryParse(wanted.Value);
-        if (ids is null || ids.Count == 0) throw RuntimeFault.InvalidArgument($"'{wanted.Value}' is no list of ids such as 0-3,8 for {wanted.File}");
+        if (ids is null || ids.Count == 0)
+            throw RuntimeFault.InvalidArgument($"'{wanted.Value}' is no list of ids such as 0-3,8 for {wanted.File}");
         var file = $"{container}/{wanted.File}";
         if (leaf is not null)
         {

@@ -3,7 +3,9 @@ using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Shim.Limits;
 
-/// <summary>OCI resources to control files of cgroup v1 or v2 (runtime-spec config-linux.md; kernel's cgroup-v1/*.rst and cgroup-v2.rst).</summary>
+/// <summary>
+/// OCI resources to control files of cgroup v1 or v2 (runtime-spec config-linux.md; kernel's cgroup-v1/*.rst and cgroup-v2.rst).
+/// </summary>
 internal static class LimitTranslation
 {
     private const long MinShares = 2;
@@ -34,7 +36,8 @@ internal static class LimitTranslation
 
     private static void AddV1(List<Limit> limits, Resources wanted)
     {
-        if (wanted.CpuShares != 0) limits.Add(new ScalarLimit("cpu", "cpu.shares", $"{Math.Clamp(wanted.CpuShares, MinShares, MaxShares)}"));
+        if (wanted.CpuShares != 0)
+            limits.Add(new ScalarLimit("cpu", "cpu.shares", $"{Math.Clamp(wanted.CpuShares, MinShares, MaxShares)}"));
         if (wanted.CpuQuotaMicroseconds != 0 || wanted.CpuPeriodMicroseconds != 0)
             limits.Add(new CpuQuotaLimit(wanted.CpuQuotaMicroseconds, wanted.CpuPeriodMicroseconds));
         if (wanted.MemoryLimitBytes != 0 || wanted.MemorySwapLimitBytes != 0)
@@ -52,7 +55,8 @@ internal static class LimitTranslation
         }
 
         if (wanted.MemoryLimitBytes != 0) limits.Add(new ScalarLimit("memory", "memory.max", MaxIfNegative(wanted.MemoryLimitBytes)));
-        if (wanted.MemorySwapSet || wanted.MemorySwapLimitBytes != 0) limits.Add(new ScalarLimit("memory", "memory.swap.max", SwapOf(inForce), false));
+        if (wanted.MemorySwapSet || wanted.MemorySwapLimitBytes != 0)
+            limits.Add(new ScalarLimit("memory", "memory.swap.max", SwapOf(inForce), false));
         foreach (var (file, value) in wanted.Unified)
         {
             CheckName(file);
@@ -80,7 +84,8 @@ internal static class LimitTranslation
     {
         foreach (var c in name)
         {
-            if (!char.IsAsciiLetterOrDigit(c) && c is not ('.' or '_' or '-')) throw RuntimeFault.InvalidArgument($"'{name}' is no name of a cgroup resource");
+            if (!char.IsAsciiLetterOrDigit(c) && c is not ('.' or '_' or '-'))
+                throw RuntimeFault.InvalidArgument($"'{name}' is no name of a cgroup resource");
         }
     }
 }

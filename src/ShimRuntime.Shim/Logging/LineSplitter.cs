@@ -6,7 +6,9 @@ namespace ShimRuntime.Shim.Logging;
 /// </summary>
 internal static class LineSplitter
 {
-    /// <summary>Longest text of one log line; a longer line of the container is written as partial lines (P) and a last full one (F).</summary>
+    /// <summary>
+    /// Longest text of one log line; a longer line of the container is written as partial lines (P) and a last full one (F).
+    /// </summary>
     public const int MaxLineBytes = 16 * 1024;
 
     /// <summary>

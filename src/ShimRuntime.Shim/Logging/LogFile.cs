@@ -26,7 +26,9 @@ internal sealed unsafe partial class LogFile : IDisposable
     public bool IsOpen => _fd >= 0;
 
     /// <summary>Opens or makes it. An empty <paramref name="directory"/> means: no log.</summary>
-    /// <exception cref="RuntimeFault">NotFound: the directory is missing. InvalidArgument: the path leads out of it, or to no regular file.</exception>
+    /// <exception cref="RuntimeFault">
+    /// NotFound: the directory is missing. InvalidArgument: the path leads out of it, or to no regular file.
+    /// </exception>
     public static LogFile Open(string directory, string path)
     {
         var log = new LogFile(directory, path);
@@ -134,8 +136,10 @@ internal sealed unsafe partial class LogFile : IDisposable
         var cause = new LinuxException("openat2", error).Message;
         return error switch
         {
-            Errno.ENOENT or Errno.ENOTDIR => RuntimeFault.NotFound($"failed to open log '{_directory}/{_path}': {cause}; make its directory first"),
-            Errno.ELOOP or Errno.EXDEV => RuntimeFault.InvalidArgument($"failed to open log '{_directory}/{_path}': {cause}; no links are followed below it"),
+            Errno.ENOENT or Errno.ENOTDIR =>
+                RuntimeFault.NotFound($"failed to open log '{_directory}/{_path}': {cause}; make its directory first"),
+            Errno.ELOOP or Errno.EXDEV =>
+                RuntimeFault.InvalidArgument($"failed to open log '{_directory}/{_path}': {cause}; no links are followed below it"),
             _ => RuntimeFault.Internal($"failed to open log '{_directory}/{_path}': {cause}"),
         };
     }

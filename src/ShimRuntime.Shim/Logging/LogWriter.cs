@@ -4,8 +4,8 @@ using Tmds.Linux;
 namespace ShimRuntime.Shim.Logging;
 
 /// <summary>
-/// Turns a block of container output into CRI log lines, <c>&lt;RFC3339Nano&gt; stdout|stderr P|F &lt;text&gt;</c>, without copying the text:
-/// each line is a vector for its prefix, rendered once a block, and one for text and newline as they lie in the block; writev(2)
+/// Turns a block of container output into CRI log lines, <c>&lt;RFC3339Nano&gt; stdout|stderr P|F &lt;text&gt;</c>, without copying
+/// the text: each line is a vector for its prefix, rendered once a block, and one for text and newline as they lie in the block; writev(2)
 /// gathers them.
 /// </summary>
 internal sealed unsafe class LogWriter(LogFile file) : IDisposable

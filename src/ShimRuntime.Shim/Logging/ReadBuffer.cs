@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace ShimRuntime.Shim.Logging;
 
-/// <summary>The one block that every stream of this shim is read into; used between two returns to the loop, by one reader at a time.</summary>
+/// <summary>
+/// The one block that every stream of this shim is read into; used between two returns to the loop, by one reader at a time.
+/// </summary>
 internal sealed unsafe class ReadBuffer : IDisposable
 {
     /// <summary>At most this is asked of one read(2): a pipe's default capacity.</summary>

@@ -3,13 +3,18 @@ using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Oom;
 
-/// <summary>The kernel's own account of an OOM kill, from /dev/kmsg where it is readable (format: kernel's Documentation/ABI/testing/dev-kmsg).</summary>
+/// <summary>
+/// The kernel's own account of an OOM kill, from /dev/kmsg where it is readable (format: kernel's Documentation/ABI/testing/dev-kmsg).
+/// </summary>
 internal static unsafe class KernelLog
 {
     private const int RecordBytes = 8192;
     private const int MaxRecords = 100_000;
 
-    /// <summary>The limiting cgroup of the last kill in <paramref name="leaf"/>; "" for the whole machine; null when the log has none or is closed to us.</summary>
+    /// <summary>
+    /// The limiting cgroup of the last kill in <paramref name="leaf"/>; "" for the whole machine; null when the log has none or is closed
+    /// to us.
+    /// </summary>
     public static string? LimiterOfLastKill(string leaf)
     {
         fixed (byte* path = "/dev/kmsg\0"u8)
@@ -21,7 +26,8 @@ internal static unsafe class KernelLog
             for (var i = 0; i < MaxRecords; i++)
             {
                 var count = (int)read(fd, record, RecordBytes);
-                if (count < 0 && errno is Linux.Errno.EPIPE or Linux.Errno.EINTR) continue; // EPIPE: records were overwritten, the next read goes on
+                // EPIPE: records were overwritten, the next read goes on.
+                if (count < 0 && errno is Linux.Errno.EPIPE or Linux.Errno.EINTR) continue;
                 if (count <= 0) break;
                 var text = new ReadOnlySpan<byte>(record, count);
                 if (text.IndexOf(";oom-kill:"u8) >= 0) last = LimiterIn(Encoding.UTF8.GetString(text), leaf) ?? last;
@@ -33,8 +39,8 @@ internal static unsafe class KernelLog
     }
 
     /// <summary>
-    /// Reads <c>oom-kill:constraint=CONSTRAINT_MEMCG,…,oom_memcg=/a,task_memcg=/a/b,task=x,pid=1,uid=0</c> or <c>…,global_oom,task_memcg=…</c>;
-    /// null when its victim was not in <paramref name="leaf"/>.
+    /// Reads <c>oom-kill:constraint=CONSTRAINT_MEMCG,…,oom_memcg=/a,task_memcg=/a/b,task=x,pid=1,uid=0</c> or
+    /// <c>…,global_oom,task_memcg=…</c>; null when its victim was not in <paramref name="leaf"/>.
     /// </summary>
     public static string? LimiterIn(string record, string leaf)
     {

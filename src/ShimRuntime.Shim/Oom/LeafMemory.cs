@@ -10,7 +10,8 @@ internal static class LeafMemory
     {
         if (hierarchy.PathOf("memory", leaf) is not { } directory) return default;
         if (hierarchy.IsV2) return new MemorySnapshot(Number("memory.current"), Number("memory.peak"), Limit(Number("memory.max")));
-        return new MemorySnapshot(Number("memory.usage_in_bytes"), Number("memory.max_usage_in_bytes"), Limit(Number("memory.limit_in_bytes")));
+        return new MemorySnapshot(Number("memory.usage_in_bytes"), Number("memory.max_usage_in_bytes"),
+            Limit(Number("memory.limit_in_bytes")));
 
         ulong? Number(string file) => CgroupFile.TryReadNumber($"{directory}/{file}");
     }

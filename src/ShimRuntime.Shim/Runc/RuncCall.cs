@@ -3,7 +3,10 @@ using ShimRuntime.Shim.Reaping;
 
 namespace ShimRuntime.Shim.Runc;
 
-/// <summary>One run of runc, from spawn to its reaped exit, with a deadline. Tells its result exactly once, never before the constructor has returned.</summary>
+/// <summary>
+/// One run of runc, from spawn to its reaped exit, with a deadline. Tells its result exactly once, never before the constructor has
+/// returned.
+/// </summary>
 internal sealed class RuncCall
 {
     private const int SIGKILL = 9;

@@ -35,7 +35,8 @@ internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, ShimLaunch launc
     /// <summary>Starts a process in the running container.</summary>
     /// <param name="files">The OCI process object, and where its pid goes.</param>
     /// <param name="subCgroup">Value of --cgroup; null: the container's own.</param>
-    public RuncCall Exec((string ProcessJson, string PidFile) files, string? subCgroup, IReadOnlyList<FdMapping> fds, Action<RuncResult> onDone)
+    public RuncCall Exec((string ProcessJson, string PidFile) files, string? subCgroup, IReadOnlyList<FdMapping> fds,
+        Action<RuncResult> onDone)
     {
         List<string> arguments = ["exec", "--detach", "--process", files.ProcessJson, "--pid-file", files.PidFile];
         if (subCgroup is not null) arguments.AddRange(["--cgroup", subCgroup]);
@@ -54,7 +55,8 @@ internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, ShimLaunch launc
     internal SpawnRequest RequestFor(RuncCommand command, string log) => new()
     {
         Path = launch.RuncPath,
-        Arguments = [launch.RuncPath, "--root", launch.RuncRoot, "--log", log, "--log-format", "json", .. launch.RuncArguments, .. command.Arguments],
+        Arguments = [launch.RuncPath, "--root", launch.RuncRoot, "--log", log, "--log-format", "json", .. launch.RuncArguments,
+            .. command.Arguments],
         Environment = Environment,
         Fds = command.Fds,
     };

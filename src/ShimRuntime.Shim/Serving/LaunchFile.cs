@@ -16,7 +16,11 @@ internal static unsafe class LaunchFile
     {
         var launch = Parse(ReadAll(fd));
         if (launch.ProtocolVersion != ShimMethods.ProtocolVersion)
-            throw RuntimeFault.InvalidArgument($"launch of protocol {launch.ProtocolVersion}, this shim speaks {ShimMethods.ProtocolVersion}");
+        {
+            throw RuntimeFault.InvalidArgument(
+                $"launch of protocol {launch.ProtocolVersion}, this shim speaks {ShimMethods.ProtocolVersion}");
+        }
+
         if (launch.ContainerId.Length != 64 || launch.ContainerId.AsSpan().ContainsAnyExcept("0123456789abcdef"))
             throw RuntimeFault.InvalidArgument($"container id '{launch.ContainerId}' is not 64 hex digits");
         foreach (var path in (ReadOnlySpan<string>)[launch.RunDirectory, launch.DurableDirectory, launch.RuncPath, launch.RuncRoot])

@@ -44,7 +44,11 @@ internal static class Serve
     private static void Prepare()
     {
         if (!SignalMask.IsBlocked(SIGCHLD))
-            throw RuntimeFault.FailedPrecondition("failed to start the shim: SIGCHLD is not blocked; block it before exec, runtime threads inherit the mask");
+        {
+            throw RuntimeFault.FailedPrecondition(
+                "failed to start the shim: SIGCHLD is not blocked; block it before exec, runtime threads inherit the mask");
+        }
+
         // A service manager's sweep must not end pods, however this process was started.
         foreach (var signal in (ReadOnlySpan<int>)[SIGHUP, SIGINT, SIGTERM]) SignalMask.Ignore(signal);
         ChildProcesses.BecomeSubreaper();

@@ -28,7 +28,8 @@ internal sealed class ShimService(Container container) : IShimService
                 container.ExecSync(call, ExecSyncRequest.Parser.ParseFrom(call.Payload));
                 break;
             case ShimMethods.Update:
-                call.Reply(new UpdateResponse { Resources = container.Update(UpdateRequest.Parser.ParseFrom(call.Payload).Resources ?? new()) });
+                var wanted = UpdateRequest.Parser.ParseFrom(call.Payload).Resources ?? new Resources();
+                call.Reply(new UpdateResponse { Resources = container.Update(wanted) });
                 break;
             case ShimMethods.ReopenLog:
                 container.ReopenLog();
@@ -38,7 +39,8 @@ internal sealed class ShimService(Container container) : IShimService
                 container.Shutdown(call, ShutdownRequest.Parser.ParseFrom(call.Payload).Kill);
                 break;
             default:
-                throw new RuntimeFault(FaultCode.Unimplemented, $"this shim (protocol {ShimMethods.ProtocolVersion}) has no method '{call.Method}'");
+                throw new RuntimeFault(FaultCode.Unimplemented,
+                    $"this shim (protocol {ShimMethods.ProtocolVersion}) has no method '{call.Method}'");
         }
     }
 }

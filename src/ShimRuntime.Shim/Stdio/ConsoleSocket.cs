@@ -3,7 +3,9 @@ using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Stdio;
 
-/// <summary>Where runc hands over the master of the terminal that it made (<c>--console-socket</c>): one connection, one descriptor.</summary>
+/// <summary>
+/// Where runc hands over the master of the terminal that it made (<c>--console-socket</c>): one connection, one descriptor.
+/// </summary>
 internal sealed class ConsoleSocket : IEpollHandler, IDisposable
 {
     private readonly EpollLoop _loop;

@@ -31,7 +31,9 @@ public sealed partial class ShimClient
     }
 
     /// <summary>Runs one process and hands its output to <paramref name="output"/> as it comes.</summary>
-    /// <exception cref="ShimFault">FailedPrecondition: the container does not run. InvalidArgument: runc could not start the process.</exception>
+    /// <exception cref="ShimFault">
+    /// FailedPrecondition: the container does not run. InvalidArgument: runc could not start the process.
+    /// </exception>
     public async Task<ExecSyncResult> ExecSyncAsync(ExecSyncRequest request, IExecOutput output, CancellationToken cancellation)
     {
         ExecSyncResult? result = null;
@@ -57,15 +59,19 @@ public sealed partial class ShimClient
     }
 
     /// <summary>Puts new limits on the container, all or none; returns what is in force.</summary>
-    public async Task<Resources> UpdateAsync(Resources resources, CancellationToken cancellation) =>
-        UpdateResponse.Parser.ParseFrom(
-            await CallAsync(ShimMethods.Update, new UpdateRequest { Resources = resources }, null, cancellation).ConfigureAwait(false)).Resources;
+    public async Task<Resources> UpdateAsync(Resources resources, CancellationToken cancellation)
+    {
+        var answer = await CallAsync(ShimMethods.Update, new UpdateRequest { Resources = resources }, null, cancellation).ConfigureAwait(false);
+        return UpdateResponse.Parser.ParseFrom(answer).Resources;
+    }
 
     /// <summary>Opens the log file anew by its path; on failure the old one stays in use.</summary>
     public Task ReopenLogAsync(CancellationToken cancellation) =>
         CallAsync(ShimMethods.ReopenLog, new ReopenLogRequest(), null, cancellation);
 
-    /// <summary>Ends the shim and removes the cgroups that it owns. FailedPrecondition while the container runs, unless <paramref name="kill"/>.</summary>
+    /// <summary>
+    /// Ends the shim and removes the cgroups that it owns. FailedPrecondition while the container runs, unless <paramref name="kill"/>.
+    /// </summary>
     public Task ShutdownAsync(bool kill, CancellationToken cancellation) =>
         CallAsync(ShimMethods.Shutdown, new ShutdownRequest { Kill = kill }, null, cancellation);
 }

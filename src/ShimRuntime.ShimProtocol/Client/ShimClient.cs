@@ -45,7 +45,8 @@ public sealed partial class ShimClient : IAsyncDisposable
         {
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellation).ConfigureAwait(false);
             var peer = PeerCredentials.Of((int)socket.Handle);
-            if (!peer.IsTrusted) throw new ShimFault(FaultCode.PermissionDenied, $"'{socketPath}' is served by uid {peer.Uid}, pid {peer.Pid}");
+            if (!peer.IsTrusted)
+                throw new ShimFault(FaultCode.PermissionDenied, $"'{socketPath}' is served by uid {peer.Uid}, pid {peer.Pid}");
             return new ShimClient(socket);
         }
         catch (Exception e)
@@ -65,7 +66,8 @@ public sealed partial class ShimClient : IAsyncDisposable
         _closing.Dispose();
     }
 
-    private async Task<ByteString> CallAsync(string method, IMessage request, Action<ReadOnlyMemory<byte>>? onData, CancellationToken cancellation)
+    private async Task<ByteString> CallAsync(string method, IMessage request, Action<ReadOnlyMemory<byte>>? onData,
+        CancellationToken cancellation)
     {
         var stream = new ClientStream(onData);
         var id = (uint)Interlocked.Add(ref _lastStream, 2);

@@ -50,7 +50,8 @@ public sealed class FrameDecoder
 
     private void Compact()
     {
-        var wanted = Pending < FrameHeader.SizeBytes ? InitialBytes : FrameHeader.SizeBytes + FrameHeader.Read(_buffer.AsSpan(_start)).Length;
+        var wanted = Pending < FrameHeader.SizeBytes
+            ? InitialBytes : FrameHeader.SizeBytes + FrameHeader.Read(_buffer.AsSpan(_start)).Length;
         // Doubling, not the announced length at once: a peer that only announces 4 MiB does not get them.
         var target = _buffer.Length >= wanted || Pending < _buffer.Length ? _buffer : new byte[Math.Min(wanted, _buffer.Length * 2)];
         _buffer.AsSpan(_start, Pending).CopyTo(target);

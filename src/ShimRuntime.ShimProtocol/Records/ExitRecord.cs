@@ -110,7 +110,8 @@ public sealed record ExitRecord
             FinishedAtNanos = root.GetProperty("finishedAtNanos").GetInt64(),
             Oom = new OomVerdict(LevelOf(oom.GetProperty("level").GetString()), oom.GetProperty("cgroup").GetString()!,
                 oom.GetProperty("kills").GetUInt64()),
-            Memory = new MemorySnapshot(ReadOptional(memory, "usageBytes"), ReadOptional(memory, "peakBytes"), ReadOptional(memory, "limitBytes")),
+            Memory = new MemorySnapshot(
+                ReadOptional(memory, "usageBytes"), ReadOptional(memory, "peakBytes"), ReadOptional(memory, "limitBytes")),
             LogDroppedBytes = root.GetProperty("logDroppedBytes").GetUInt64(),
         };
     }

@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace ShimRuntime.ShimProtocol;
 
-/// <summary>Bytes on their way to a socket: appended at the end, taken from the front. Gives its memory back when it runs empty after a burst.</summary>
+/// <summary>
+/// Bytes on their way to a socket: appended at the end, taken from the front. Gives its memory back when it runs empty after a burst.
+/// </summary>
 public sealed class OutboundBuffer : IBufferWriter<byte>
 {
     private const int InitialBytes = 1024;

@@ -40,7 +40,8 @@ public sealed class ShimCall
     /// <summary>The end of a streaming answer.</summary>
     public void Complete() => Answer(new Response());
 
-    public void Fail(FaultCode code, string message) => Answer(new Response { Status = new Status { Code = (int)code, Message = message } });
+    public void Fail(FaultCode code, string message) =>
+        Answer(new Response { Status = new Status { Code = (int)code, Message = message } });
 
     /// <summary>One message of a streaming answer.</summary>
     public void Send(IMessage message)

@@ -30,16 +30,21 @@ internal sealed class FakeCgroups
         }
 
         var (parent, child) = (Ratio("p"), Ratio("c"));
-        if (this["c/cpu.cfs_quota_us"] is not (null or "-1") && child > parent) throw new InvalidOperationException($"EINVAL: child quota above the parent's after {step}");
+        if (this["c/cpu.cfs_quota_us"] is not (null or "-1") && child > parent)
+            throw new InvalidOperationException($"EINVAL: child quota above the parent's after {step}");
         if (Ratio("p") > Ratio("pod")) throw new InvalidOperationException($"EINVAL: parent above the pod after {step}");
-        if (!Set("p/cpuset.cpus").IsSupersetOf(Set("c/cpuset.cpus"))) throw new InvalidOperationException($"EBUSY or EACCES: child outside the parent after {step}");
-        if (Number("c/pids.max") > Number("p/pids.max")) throw new InvalidOperationException($"leaf allowed more than its parent after {step}");
+        if (!Set("p/cpuset.cpus").IsSupersetOf(Set("c/cpuset.cpus")))
+            throw new InvalidOperationException($"EBUSY or EACCES: child outside the parent after {step}");
+        if (Number("c/pids.max") > Number("p/pids.max"))
+            throw new InvalidOperationException($"leaf allowed more than its parent after {step}");
     }
 
     private decimal Ratio(string group) =>
-        this[$"{group}/cpu.cfs_quota_us"] is null or "-1" ? decimal.MaxValue : Number($"{group}/cpu.cfs_quota_us") / Number($"{group}/cpu.cfs_period_us");
+        this[$"{group}/cpu.cfs_quota_us"] is null or "-1"
+            ? decimal.MaxValue : Number($"{group}/cpu.cfs_quota_us") / Number($"{group}/cpu.cfs_period_us");
 
-    private decimal Number(string path) => this[path] is null or "-1" or "max" ? decimal.MaxValue : decimal.Parse(this[path]!, System.Globalization.CultureInfo.InvariantCulture);
+    private decimal Number(string path) => this[path] is null or "-1" or "max"
+        ? decimal.MaxValue : decimal.Parse(this[path]!, System.Globalization.CultureInfo.InvariantCulture);
 
     private SortedSet<int> Set(string path) => CpuSet.TryParse(this[path] ?? "") ?? [];
 }

@@ -29,7 +29,8 @@ public class LimitPlanTests
                 foreach (var step in LimitPlan.For(new CpuQuotaLimit(newQuota, newPeriod), "p", "c", cgroups.Read)) cgroups.Apply(step);
 
                 foreach (var group in (ReadOnlySpan<string>)["p", "c"])
-                    Assert.Equal(($"{finalQuota}", $"{finalPeriod}"), (cgroups[$"{group}/cpu.cfs_quota_us"], cgroups[$"{group}/cpu.cfs_period_us"]));
+                    Assert.Equal(($"{finalQuota}", $"{finalPeriod}"), (cgroups[$"{group}/cpu.cfs_quota_us"],
+                        cgroups[$"{group}/cpu.cfs_period_us"]));
             }
     }
 
@@ -43,7 +44,8 @@ public class LimitPlanTests
                 foreach (var group in (ReadOnlySpan<string>)["p", "c"])
                     (cgroups[$"{group}/memory.limit_in_bytes"], cgroups[$"{group}/memory.memsw.limit_in_bytes"]) = ($"{memory}", $"{swap}");
                 foreach (var step in LimitPlan.For(new MemoryAndSwapLimit(newMemory, newSwap), "p", "c", cgroups.Read)) cgroups.Apply(step);
-                Assert.Equal(($"{newMemory}", $"{newSwap}"), (cgroups["c/memory.limit_in_bytes"], cgroups["c/memory.memsw.limit_in_bytes"]));
+                Assert.Equal(($"{newMemory}", $"{newSwap}"), (cgroups["c/memory.limit_in_bytes"],
+                    cgroups["c/memory.memsw.limit_in_bytes"]));
             }
 
         static IEnumerable<(long, long)> Pairs() =>

@@ -29,7 +29,8 @@ public class LimitTranslationTests
             Unified = { ["memory.high"] = "90", ["memory.oom.group"] = "1" },
         };
         Assert.Equal(
-            ["cpu.max=50000 100000", "cpu.weight=39", "hugetlb.2MB.max=4", "memory.high=90", "memory.max=100", "memory.swap.max=50", "pids.max=max"],
+            ["cpu.max=50000 100000", "cpu.weight=39", "hugetlb.2MB.max=4", "memory.high=90", "memory.max=100", "memory.swap.max=50",
+                "pids.max=max"],
             Values(wanted, wanted, true));
     }
 
@@ -37,11 +38,13 @@ public class LimitTranslationTests
     public void V1_files_and_values()
     {
         var wanted = new Resources { CpuShares = 1, MemoryLimitBytes = -1, MemorySwapLimitBytes = -1, PidsLimit = 7 };
-        Assert.Equal(["cpu.shares=2", "memory.limit_in_bytes=-1", "memory.memsw.limit_in_bytes=-1", "pids.max=7"], Values(wanted, wanted, false));
+        Assert.Equal(["cpu.shares=2", "memory.limit_in_bytes=-1", "memory.memsw.limit_in_bytes=-1", "pids.max=7"],
+            Values(wanted, wanted, false));
     }
 
     [Fact]
-    public void What_is_absent_is_not_written() => Assert.Empty(Values(new Resources(), new Resources { MemoryLimitBytes = 5, CpuShares = 3 }, true));
+    public void What_is_absent_is_not_written() =>
+        Assert.Empty(Values(new Resources(), new Resources { MemoryLimitBytes = 5, CpuShares = 3 }, true));
 
     [Fact]
     public void Swap_below_memory_is_refused()
@@ -64,11 +67,12 @@ public class LimitTranslationTests
     [Fact]
     public void Merging_keeps_what_the_update_leaves_open()
     {
-        var present = new Resources { CpuShares = 5, MemoryLimitBytes = 6, HugepageLimits = { new HugepageLimit { PageSize = "2MB", LimitBytes = 1 } } };
+        var huge = new HugepageLimit { PageSize = "2MB", LimitBytes = 1 };
+        var present = new Resources { CpuShares = 5, MemoryLimitBytes = 6, HugepageLimits = { huge } };
         var merged = ContainerLimits.Merge(present, new Resources
         {
             MemoryLimitBytes = 9,
-            HugepageLimits = { new HugepageLimit { PageSize = "2MB", LimitBytes = 2 }, new HugepageLimit { PageSize = "1GB", LimitBytes = 3 } },
+            HugepageLimits = { new HugepageLimit(huge) { LimitBytes = 2 }, new HugepageLimit { PageSize = "1GB", LimitBytes = 3 } },
         });
         Assert.Equal((5L, 9L), (merged.CpuShares, merged.MemoryLimitBytes));
         Assert.Equal([("2MB", 2UL), ("1GB", 3UL)], merged.HugepageLimits.Select(h => (h.PageSize, h.LimitBytes)));
@@ -76,5 +80,8 @@ public class LimitTranslationTests
     }
 
     private static IEnumerable<string> Values(Resources wanted, Resources inForce, bool isV2) =>
-        LimitTranslation.For(wanted, inForce, isV2).SelectMany(l => l.Writes(_ => "")).Select(w => $"{w.File}={w.Value}").Order(StringComparer.Ordinal);
+        LimitTranslation.For(wanted, inForce, isV2)
+            .SelectMany(l => l.Writes(_ => ""))
+            .Select(w => $"{w.File}={w.Value}")
+            .Order(StringComparer.Ordinal);
 }

@@ -94,7 +94,8 @@ public sealed partial class LogFileTests : IDisposable
         }
     }
 
-    private static FaultCode Refusal(string directory, string path) => Assert.Throws<RuntimeFault>(() => LogFile.Open(directory, path)).Code;
+    private static FaultCode Refusal(string directory, string path) =>
+        Assert.Throws<RuntimeFault>(() => LogFile.Open(directory, path)).Code;
 
     [LibraryImport("libc", EntryPoint = "mkfifo", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MakeFifo(string path, uint mode);

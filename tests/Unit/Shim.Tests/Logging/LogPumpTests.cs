@@ -48,7 +48,8 @@ public class LogPumpTests
         }
 
         var text = string.Concat(Enumerable.Range(0, rotations).Select(i => File.ReadAllText($"{rig.Path}.{i}")));
-        Assert.Equal(numbers, text.Split('\n')[..^1].Select(l => int.Parse(l.Split(' ')[3], System.Globalization.CultureInfo.InvariantCulture)));
+        var seen = text.Split('\n')[..^1].Select(l => int.Parse(l.Split(' ')[3], System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(numbers, seen);
         Assert.Empty(rig.Lines());
     }
 

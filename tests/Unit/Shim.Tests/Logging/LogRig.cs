@@ -77,7 +77,8 @@ internal sealed unsafe class LogRig : IDisposable
     private static (DateTimeOffset At, string Stream, string Tag, string Text) Parse(string line)
     {
         var fields = line.Split(' ', 4);
-        if (fields is not [{ Length: 30 } at, "stdout" or "stderr", "P" or "F", _]) throw new InvalidDataException($"no CRI log line: '{line}'");
+        if (fields is not [{ Length: 30 } at, "stdout" or "stderr", "P" or "F", _])
+            throw new InvalidDataException($"no CRI log line: '{line}'");
         return (DateTimeOffset.Parse(at, System.Globalization.CultureInfo.InvariantCulture), fields[1], fields[2], fields[3]);
     }
 }

@@ -16,5 +16,6 @@ public class KernelLogTests
     [InlineData("oom_memcg=/kubepods/pod1,task_memcg=/kubepods/pod1/other,task=sh,pid=7,uid=0", null)]
     [InlineData("nothing of the kind", null)]
     public void The_limiter_is_read_for_victims_of_our_leaf_only(string fields, string? expected) =>
-        Assert.Equal(expected, KernelLog.LimiterIn($"6,1,2,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=x,mems_allowed=0,{fields}\n", Leaf));
+        Assert.Equal(expected,
+            KernelLog.LimiterIn($"6,1,2,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=x,mems_allowed=0,{fields}\n", Leaf));
 }

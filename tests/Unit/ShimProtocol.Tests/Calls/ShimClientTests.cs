@@ -36,7 +36,7 @@ public class ShimClientTests
         new Random(1).NextBytes(expected);
         using var shim = new LoopbackShim(call =>
         {
-            for (var at = 0; at < expected.Length; at += 60_000) call.SendOutput(false, expected.AsSpan(at, Math.Min(60_000, expected.Length - at)));
+            foreach (var chunk in expected.Chunk(60_000)) call.SendOutput(false, chunk);
             call.SendOutput(true, "oops"u8);
             call.Send(new ExecSyncFrame { Result = new ExecSyncResult { ExitCode = 4 } });
             call.Complete();

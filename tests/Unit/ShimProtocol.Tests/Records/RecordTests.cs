@@ -63,7 +63,8 @@ public class RecordTests
     [Fact]
     public void Members_of_a_later_writer_are_passed_over()
     {
-        var later = Encoding.UTF8.GetString(Exit.ToJson()).Replace("{\"schema\":1,", "{\"later\":{\"x\":[1]},\"schema\":1,", StringComparison.Ordinal);
+        var later = Encoding.UTF8.GetString(Exit.ToJson()).Replace("{\"schema\":1,", "{\"later\":{\"x\":[1]},\"schema\":1,",
+            StringComparison.Ordinal);
         Assert.Equal(Exit, ExitRecord.Parse(Encoding.UTF8.GetBytes(later)));
     }
 }
