@@ -31,7 +31,7 @@ test: build ## every test, integration included; the last line counts them
 	@eng/install-prerequisites.sh --for-tests
 	@eng/test.sh
 
-test-unit: ## the tests that need neither root nor binaries
+test-unit: ## without the integration tests and the virtual machine
 	@eng/test.sh unit
 
 demo: build ## one pod, from nothing to nothing, shown step by step
