@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using Microsoft.Extensions.Hosting.Systemd;
 using ShimRuntime.Daemon.Configuration;
 using ShimRuntime.Daemon.Logging;
 
@@ -24,7 +23,7 @@ internal static class DaemonHost
         using var logs = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddProvider(provider));
         var log = logs.CreateLogger("ShimRuntime.Daemon");
         using var stop = new StopSignals(log);
-        var notifier = new SystemdNotifier();
+        var notifier = new ServiceNotifier(log);
         var gate = new ServiceGate();
 
         await using var server = GrpcServer.Build(socket, gate, logs);
@@ -39,7 +38,7 @@ internal static class DaemonHost
             await services.RecoverAsync(stop.Token);
             gate.Recovered(services);
             log.LogInformation("ready after {Ms:0} ms", Milliseconds(started));
-            notifier.Notify(ServiceState.Ready);
+            notifier.Ready();
             await Task.Delay(Timeout.Infinite, stop.Token);
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
@@ -47,7 +46,7 @@ internal static class DaemonHost
             // The way out of the wait: the daemon was told to end.
         }
 
-        notifier.Notify(ServiceState.Stopping);
+        notifier.Stopping();
         await StopAsync(server, log);
         await operations.CancelAsync();
         return 0;

@@ -114,12 +114,7 @@ public sealed class CniPluginRunnerTests : IDisposable
     private Task<JsonObject?> RunAsync(string type, JsonObject config, TimeSpan? timeout = null, CancellationToken cancellation = default) =>
         new CniPluginRunner(["/nowhere", _directory], timeout ?? TimeSpan.FromSeconds(60), _exits).RunAsync(new CniPlugin(type, []), config, Add, cancellation);
 
-    private void Write(string name, string script)
-    {
-        var path = Path.Combine(_directory, name);
-        File.WriteAllText(path, "#!/bin/sh\n" + script + "\n");
-        File.SetUnixFileMode(path, (UnixFileMode)0x1ed);
-    }
+    private void Write(string name, string script) => PluginScript.Write(Path.Combine(_directory, name), script);
 
     private Task AssertGoneAsync(string pidFile)
     {

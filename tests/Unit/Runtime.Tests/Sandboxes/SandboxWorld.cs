@@ -3,6 +3,7 @@ using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Networking;
 using ShimRuntime.Runtime.Sandboxes;
+using ShimRuntime.Runtime.Tests.Networking;
 
 namespace ShimRuntime.Runtime.Tests.Sandboxes;
 
@@ -67,8 +68,7 @@ internal sealed class SandboxWorld : IDisposable
     /// <summary>A plugin of the test's, as a shell script.</summary>
     public void UseScript(string name, string script)
     {
-        File.WriteAllText(At($"bin/{name}"), "#!/bin/sh\n" + script + "\n");
-        File.SetUnixFileMode(At($"bin/{name}"), (UnixFileMode)0x1ed);
+        PluginScript.Write(At($"bin/{name}"), script);
         File.WriteAllText(At("conf/05-script.conflist"), $$"""{"cniVersion":"1.0.0","name":"scripted","plugins":[{"type":"{{name}}"}]}""");
     }
 
