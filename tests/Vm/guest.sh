@@ -62,7 +62,7 @@ check stats-memory "${stats:0:300}" grep -Eq '"workingSetBytes":(\{"value":)?"?[
 check stats-cpu "${stats:0:300}" grep -Eq '"usageCoreNanoSeconds":(\{"value":)?"?[1-9]' <<< "$stats"
 
 shimctl run --name oom -m 24Mi --log-directory $work/logs shimruntime.local/busybox:latest -- sh -c 'sleep 1; exec tail /dev/zero'
-for _ in $(seq 150); do shimctl inspect oom 2> /dev/null | grep -q '"reason": *"' && break; sleep 0.2; done
+for _ in $(seq 150); do shimctl inspect oom 2> /dev/null | grep -q '"reason": *"[A-Z]' && break; sleep 0.2; done
 verdict=$(shimctl inspect oom 2>&1 | tr -d ' \n')
 check oom-verdict "$(grep -Eo '"(reason|message|exitCode)":[^,]*' <<< "$verdict" | xargs)" grep -q '"reason":"OOMKilled"' <<< "$verdict"
 check oom-code "$(grep -Eo '"exitCode":[^,]*' <<< "$verdict")" grep -q '"exitCode":137' <<< "$verdict"
