@@ -19,7 +19,7 @@ reload() { if [ -z "$destination" ] && [ -d /run/systemd/system ]; then systemct
 
 if [ "$action" = install ]; then
     for binary in shimruntimed shimruntime-shim shimctl; do
-        install -D -m 0755 "artifacts/bin/$binary" "$destination$prefix/bin/$binary"
+        install -D -m 0755 "${SHIMRUNTIME_BINARIES:-artifacts/bin}/$binary" "$destination$prefix/bin/$binary"
     done
     install -d -m 0755 "$(dirname "$unit")"
     sed "s|@PREFIX@|$prefix|" eng/install/shimruntime.service > "$unit"

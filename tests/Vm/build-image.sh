@@ -1,11 +1,13 @@
 #!/bin/bash
 # usage: build-image.sh DIRECTORY
-# A bootable machine with cgroup v2 in DIRECTORY: vmlinuz and root.ext4, from this machine's own apt sources. About two minutes; kept between
-# runs and made anew when this script or vm-init changes. Needs root, qemu-system-x86 and mmdebstrap (installed when missing).
+# A bootable machine in DIRECTORY: vmlinuz and root.ext4, from this machine's own apt sources. It boots with vm-init as PID 1, or with systemd.
+# About two minutes; kept between runs and made anew when one of these scripts changes. Needs root, qemu-system-x86 and mmdebstrap (installed
+# when missing).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=$1
-key=$(cat "$here/build-image.sh" "$here/vm-init" | sha256sum | cut -c1-16)
+parts=(build-image.sh vm-init vm-payload vm-payload.service)
+key=$(cd "$here" && cat "${parts[@]}" | sha256sum | cut -c1-16)
 mkdir -p "$cache"
 exec 9> "$cache/lock"
 flock 9
@@ -30,17 +32,27 @@ kernel=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image-
 (cd "$work" && apt-get -q download "$kernel")
 dpkg -x "$work/$kernel"_*.deb "$work/kernel"
 
+packages=runc,crun,criu,iptables,nftables,containernetworking-plugins,iproute2,kmod,procps,busybox-static,ca-certificates,libseccomp2
+packages+=,util-linux,uidmap,apparmor,systemd,systemd-sysv,dbus
 mmdebstrap --quiet --variant=minbase --mode=root \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-    --include=runc,iptables,containernetworking-plugins,iproute2,kmod,procps,busybox-static,ca-certificates \
-    bookworm "$work/root"
+    --include=$packages bookworm "$work/root"
 # Merged /usr: /lib is a link in the tree.
 mkdir -p "$work/root/usr/lib/modules"
 cp -a "$work"/kernel/lib/modules/* "$work/root/usr/lib/modules/"
 chroot "$work/root" depmod "$(ls "$work/kernel/lib/modules")"
-install -m 755 "$here/vm-init" "$work/root/sbin/vm-init"
+install -m 755 "$here/vm-init" "$here/vm-payload" "$work/root/sbin/"
+# systemd as PID 1 runs the payload once it is up; what waits for devices or a login that never come is off.
+install -m 644 "$here/vm-payload.service" "$work/root/etc/systemd/system/vm-payload.service"
+mkdir -p "$work/root/etc/systemd/system/multi-user.target.wants"
+ln -s ../vm-payload.service "$work/root/etc/systemd/system/multi-user.target.wants/vm-payload.service"
+for unit in getty.target serial-getty@ttyS0.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_all.timer \
+    e2scrub_reap.service systemd-update-utmp.service systemd-networkd.service systemd-timesyncd.service systemd-journal-flush.service; do
+    ln -sf /dev/null "$work/root/etc/systemd/system/$unit"
+done
+echo vm > "$work/root/etc/hostname"
 
-mkfs.ext4 -q -O ^has_journal -d "$work/root" "$work/root.ext4" 1G
+mkfs.ext4 -q -O ^has_journal -d "$work/root" "$work/root.ext4" 1536M
 cp "$work"/kernel/boot/vmlinuz-* "$cache/vmlinuz"
 mv "$work/root.ext4" "$cache/root.ext4"
 echo "$key" > "$cache/key"
