@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Google.Protobuf;
 using ShimRuntime.Cri.V1;
@@ -34,6 +36,24 @@ public sealed class ContainerFiles(ContainerPaths paths)
         DurableFile.Write(Paths.Record(record.Id), json);
     }
 
+    public void WriteStarted(string id, long nanos) => DurableFile.WriteVolatile(
+        Paths.Started(id), Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{nanos}\n")));
+
+    /// <summary>Unix nanoseconds; 0: never started, or not known any more.</summary>
+    public long ReadStarted(string id)
+    {
+        try
+        {
+            // Without its end it is torn.
+            var text = File.ReadAllText(Paths.Started(id));
+            return text.EndsWith('\n') && long.TryParse(text[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var nanos) ? nanos : 0;
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+
     /// <summary>Ids of all directories that look like a container's.</summary>
     public IReadOnlyList<string> Ids() =>
         [.. Directory.EnumerateDirectories(Paths.AllDurable).Select(d => Path.GetFileName(d)).Where(ContainerId.IsValid)];
@@ -51,14 +71,19 @@ public sealed class ContainerFiles(ContainerPaths paths)
         return (record, CreateContainerRequest.Parser.ParseFrom(File.ReadAllBytes(Paths.Request(id))));
     }
 
-    /// <summary>Deletes record, request and exit; the record goes last, so that a torn removal is found again.</summary>
+    /// <summary>Deletes volumes, request, exit, and the record last, so that a torn removal is found again.</summary>
     public void Delete(string id)
     {
-        var directory = Paths.Durable(id);
-        if (!Directory.Exists(directory)) return;
-        foreach (var file in Directory.EnumerateFiles(directory).Where(f => f != Paths.Record(id))) File.Delete(file);
-        File.Delete(Paths.Record(id));
-        Directory.Delete(directory, true);
+        if (!Directory.Exists(Paths.Durable(id))) return;
+        using (var directory = SafeDirFd.Open(Paths.Durable(id)))
+        {
+            var record = FileName.Create(Path.GetFileName(Paths.Record(id)));
+            // By descriptors: a container may have nested directories in a volume of its deeper than a path can be long.
+            foreach (var entry in directory.List().Where(e => e.Name != record)) DirectoryTree.Remove(directory, entry.Name);
+            directory.Unlink(record);
+        }
+
+        Directory.Delete(Paths.Durable(id));
         DurableFile.SyncDirectory(Paths.AllDurable);
     }
 

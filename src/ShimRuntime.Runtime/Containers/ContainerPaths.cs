@@ -25,6 +25,9 @@ public sealed class ContainerPaths(RuntimeOptions options)
     /// <summary>Written by the shim alone.</summary>
     public string Exit(string id) => Path.Combine(Durable(id), "exit.json");
 
+    /// <summary>When it was started, for a reboot that comes before its end: no fsync, because losing it costs a time in a status.</summary>
+    public string Started(string id) => Path.Combine(Durable(id), "started");
+
     /// <summary>The image's volumes; gone with the container.</summary>
     public string Volumes(string id) => Path.Combine(Durable(id), "volumes");
 

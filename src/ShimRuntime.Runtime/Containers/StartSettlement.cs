@@ -39,7 +39,22 @@ internal sealed class StartSettlement(ContainerParts parts)
         await using var pass = (await entry.Gate.EnterAsync(parts.Stopping).ConfigureAwait(false)).ConfigureAwait(false);
         if (ContainerLifecycle.HasProcess(entry.Record.Phase)) entry.Advance(ContainerEvent.Started, "start", r => WithStart(r, started));
         else entry.Amend(r => r with { StartedAtNanos = started.StartedAtNanos });
+        RememberStart(entry, started.StartedAtNanos);
         _log.LogInformation("container {Id} started: pid {Pid}", entry.Id, started.Pid);
+    }
+
+    /// <summary>exit.json has the time from the end on, so this matters only if the machine ends before the container.</summary>
+    private void RememberStart(ContainerEntry entry, long nanos)
+    {
+        if (entry.Ended.IsCompleted) return;
+        try
+        {
+            parts.Files.WriteStarted(entry.Id, nanos);
+        }
+        catch (IOException e)
+        {
+            _log.LogWarning("container {Id}: the time of its start is not kept: {Cause}", entry.Id, e.Message);
+        }
     }
 
     /// <summary>False: still in between.</summary>

@@ -26,8 +26,7 @@ internal sealed class Adoption(ContainerParts parts)
     public ContainerEntry Living(Recoverer.Found found)
     {
         var entry = new ContainerEntry(AsToldBy(found.Hello!, found.Record), found.Request) { Shim = found.Shim };
-        if (entry.Record.Phase == ContainerPhase.Starting)
-            entry.Starting = Task.Run(() => _settlement.SettleAsync(entry, found.Shim!), CancellationToken.None);
+        SettleStart(entry, found.Shim!);
         return entry;
     }
 
@@ -65,9 +64,16 @@ internal sealed class Adoption(ContainerParts parts)
         if (shim is not null && !entry.Ended.IsCompleted) parts.Supervisor.Watch(entry, shim);
     }
 
+    /// <summary>A start that is under way in the shim is news that only asking brings: nobody waits for its answer any more.</summary>
+    private void SettleStart(ContainerEntry entry, RunningShim shim)
+    {
+        if (entry.Record.Phase == ContainerPhase.Starting)
+            entry.Starting = Task.Run(() => _settlement.SettleAsync(entry, shim), CancellationToken.None);
+    }
+
     private ContainerEntry EndedHere(Recoverer.Found found, ContainerExit exit)
     {
-        var entry = Ended(found, exit);
+        var entry = Ended(found, exit with { StartedAtNanos = parts.Files.ReadStarted(found.Record.Id) });
         parts.Files.Write(entry.Record);
         return entry;
     }
@@ -81,6 +87,7 @@ internal sealed class Adoption(ContainerParts parts)
                 var hello = await shim.HelloAsync(parts.Stopping).ConfigureAwait(false);
                 await using var pass = (await entry.Gate.EnterAsync(parts.Stopping).ConfigureAwait(false)).ConfigureAwait(false);
                 if (!entry.Ended.IsCompleted && entry.Stopping is null) entry.Amend(r => AsToldBy(hello, r));
+                SettleStart(entry, shim);
                 _log.LogInformation("container {Id}: its shim answers again", entry.Id);
                 return;
             }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Containers;
 using Xunit;
 
@@ -103,5 +104,39 @@ public sealed class ContainerFilesTests : IDisposable
         _files.Delete(id);
         _files.Delete(id);
         Assert.False(Directory.Exists(_files.Paths.Durable(id)));
+    }
+
+
+    [Fact]
+    public void Directories_nested_deeper_than_a_path_can_be_long_are_deleted_too()
+    {
+        var id = TestContainers.Id('a');
+        _files.Create(TestContainers.Record(id), TestContainers.Request());
+        Directory.CreateDirectory(Path.Combine(_files.Paths.Volumes(id), "0"));
+        var deep = SafeDirFd.Open(Path.Combine(_files.Paths.Volumes(id), "0"));
+        var name = FileName.Create(new string('d', 200));
+        for (var i = 0; i < 40; i++) // 8,000 bytes; PATH_MAX is 4,096
+        {
+            deep.MakeDirectory(name);
+            var next = deep.OpenDirectory(name);
+            deep.Dispose();
+            deep = next;
+        }
+
+        deep.Dispose();
+        _files.Delete(id);
+        Assert.False(Directory.Exists(_files.Paths.Durable(id)));
+    }
+
+    [Fact]
+    public void The_time_of_a_start_is_kept_beside_the_record_and_a_torn_one_is_none()
+    {
+        var id = TestContainers.Id('a');
+        _files.Create(TestContainers.Record(id), TestContainers.Request());
+        Assert.Equal(0, _files.ReadStarted(id));
+        _files.WriteStarted(id, 1_700_000_000_123_456_700);
+        Assert.Equal(1_700_000_000_123_456_700, _files.ReadStarted(id));
+        File.WriteAllText(_files.Paths.Started(id), "17\0\0");
+        Assert.Equal(0, _files.ReadStarted(id));
     }
 }
