@@ -38,9 +38,9 @@ internal sealed class CreateFlights(ContainerStore store, ContainerNames names, 
         {
             await _flights.RunAsync(entry.Id, static _ => Task.FromResult(""), client).ConfigureAwait(false);
         }
-        catch (RuntimeFault)
+        catch (Exception) when (!client.IsCancellationRequested)
         {
-            // It failed and has undone itself: for its own client to hear.
+            // It failed, however, and has undone itself: for its own client to hear. A pod's stop must not fail for it.
         }
     }
 

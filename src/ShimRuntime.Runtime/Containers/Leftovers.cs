@@ -19,6 +19,7 @@ public sealed class Leftovers(
     }
 
     /// <summary>Mounts, run directory and runc's state of a container id, whether or not a record of it exists.</summary>
+    /// <param name="id">All of it, or its first 16 digits, which are all that an orphan's run directory tells.</param>
     public void RemoveRun(string id)
     {
         var run = paths.Run(id);
@@ -29,7 +30,7 @@ public sealed class Leftovers(
         }
 
         if (!Directory.Exists(paths.RuncRoot)) return;
-        foreach (var state in Directory.EnumerateDirectories(paths.RuncRoot, $"{id}.g*")) Directory.Delete(state, true);
+        foreach (var state in Directory.EnumerateDirectories(paths.RuncRoot, $"{id}*.g*")) Directory.Delete(state, true);
     }
 
     /// <summary>False: a process keeps it.</summary>

@@ -5,7 +5,8 @@ namespace ShimRuntime.Runtime.Containers;
 /// <summary>StopContainer: idempotent; a stop during a stop may shorten it and shares its outcome.</summary>
 internal sealed class StopVerb(ContainerParts parts)
 {
-    private static readonly TimeSpan LongestGrace = TimeSpan.FromDays(365); // kubelet may send any int64 of seconds
+    // kubelet may send any int64 of seconds; the shim's timer has 31 bits of milliseconds, some 24 days.
+    private static readonly TimeSpan LongestGrace = TimeSpan.FromMilliseconds(int.MaxValue);
     private readonly ILogger _log = parts.Logs.CreateLogger<StopVerb>();
 
     public async Task RunAsync(string containerId, TimeSpan timeout, CancellationToken client)

@@ -101,6 +101,25 @@ public class CreateFlightsTests
         }
     }
 
+    [Fact]
+    public async Task Whoever_waits_for_a_create_to_be_over_does_not_hear_how_it_failed()
+    {
+        var go = new TaskCompletionSource();
+        ContainerEntry? entry = null;
+        var create = RunAsync(TestContainers.Request(), async (claim, _) =>
+        {
+            Made(claim, ContainerPhase.Creating);
+            entry = _store.Find(claim.Id);
+            await go.Task;
+            throw new IOException("no space left on device");
+        });
+        while (entry is null) await Task.Yield();
+        var stop = _flights.JoinAsync(entry, CancellationToken.None);
+        go.SetResult();
+        await Assert.ThrowsAsync<IOException>(() => create);
+        await stop;
+    }
+
     private Task<string> RunAsync(CreateContainerRequest request, Func<ContainerNames.Claim, CancellationToken, Task> create) =>
         _flights.RunAsync(Name, request, create, CancellationToken.None);
 
