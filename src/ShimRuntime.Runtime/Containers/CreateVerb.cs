@@ -48,7 +48,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         var sandbox = FindSandbox(sandboxId);
         var image = FindImage(claim.Request.Config.Image);
         var record = NewRecord(claim, sandbox, image);
-        LogPaths.Check(record.LogPath, sandbox.Config.LogDirectory);
+        LogPaths.MakeDirectory(record.LogPath, sandbox.Config.LogDirectory);
         var entry = new ContainerEntry(record, claim.Request);
 
         var rollback = new Rollback((step, e) => _log.LogError(e, "container {Id}: undo of its create: {Step} failed", record.Id, step));

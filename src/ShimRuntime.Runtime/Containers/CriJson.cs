@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Collections;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 
@@ -24,6 +26,13 @@ public static class CriJson
         }
 
         json.WriteEndObject();
+    }
+
+    public static JsonNode ToNode(IMessage message)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer)) Write(json, message);
+        return JsonNode.Parse(buffer.WrittenSpan)!;
     }
 
     private static void WriteField(Utf8JsonWriter json, FieldDescriptor field, object value)

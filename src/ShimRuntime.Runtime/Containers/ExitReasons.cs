@@ -18,9 +18,3 @@ public static class ExitReasons
     public const int UnknownCode = 255;
     public const int StartErrorCode = 128;
 }
-
-/// <summary>Unix time in nanoseconds, CRI's unit for times.</summary>
-public static class UnixTime
-{
-    public static long NowNanos() => (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
-}

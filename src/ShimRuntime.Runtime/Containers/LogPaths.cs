@@ -3,8 +3,8 @@ using ShimRuntime.Linux;
 namespace ShimRuntime.Runtime.Containers;
 
 /// <summary>
-/// Log files: a relative path inside the pod's log directory, which exists (kubelet makes it). The file itself is opened by the shim,
-/// without following symlinks; here the request is judged, so that a bad one fails in Create and not when the container runs.
+/// Log files: a relative path inside the pod's log directory. The file itself is opened by the shim, without following symlinks; here
+/// the request is judged, so that a bad one fails in Create and not when the container runs.
 /// </summary>
 public static class LogPaths
 {
@@ -23,27 +23,35 @@ public static class LogPaths
     }
 
     /// <summary>
-    /// The directory that the file will be in exists, and no part of it below the log directory is a symlink. Throws FailedPrecondition.
+    /// Makes the directory that the file will be in, where nobody has. Throws FailedPrecondition when a part of it below the log directory
+    /// is a symlink or no directory.
     /// </summary>
-    public static void Check(string path, string logDirectory)
+    public static void MakeDirectory(string path, string logDirectory)
     {
         if (path.Length == 0) return;
         var directory = logDirectory.TrimEnd('/');
-        RequireDirectory(directory);
+        if (directory.Length > 0) Make(directory);
         foreach (var segment in Path.GetDirectoryName(path[(directory.Length + 1)..])!.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
             directory = $"{directory}/{segment}";
-            RequireDirectory(directory);
             if (new DirectoryInfo(directory).LinkTarget is not null)
                 throw Refused(path, $"'{directory}' is a symbolic link; make it a directory");
+            Make(directory);
         }
 
         if (Directory.Exists(path)) throw Refused(path, "it is a directory; give another log_path");
         if (new FileInfo(path).LinkTarget is not null) throw Refused(path, "it is a symbolic link; remove it");
 
-        void RequireDirectory(string name)
+        void Make(string name)
         {
-            if (!Directory.Exists(name)) throw Refused(path, $"directory '{name}' does not exist; create it first");
+            try
+            {
+                Directory.CreateDirectory(name);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw Refused(path, $"directory '{name}' can't be made: {e.Message}");
+            }
         }
     }
 

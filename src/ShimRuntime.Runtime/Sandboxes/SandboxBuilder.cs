@@ -14,6 +14,10 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode Traversable = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
 
+    // user_namespaces(7): the initial one maps every id to itself.
+    private static readonly bool AllGroupsMapped = File.ReadAllText("/proc/self/gid_map").Split(
+        (char[]?)null, StringSplitOptions.RemoveEmptyEntries) is ["0", "0", "4294967295"];
+
     /// <summary>Everything that is decided before anything is made.</summary>
     internal sealed record Plan(Sandbox Sandbox, IReadOnlyList<(string Path, string Value)> Sysctls, CniAttachment? Attachment);
 
@@ -26,7 +30,8 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
         var ownNetwork = modes.Network == NamespaceMode.Pod;
         var ownIpc = modes.Ipc == NamespaceMode.Pod;
         var cgroup = CgroupOf(config, id);
-        var sysctls = Sysctls.Parse(config.Linux?.Sysctls ?? [], options.AllowedSysctls, new Sysctls.Own(ownNetwork, ownIpc));
+        var own = new Sysctls.Own(ownNetwork, ownIpc);
+        var sysctls = Sysctls.WithDefaults(Sysctls.Parse(config.Linux?.Sysctls ?? [], options.AllowedSysctls, own), own, AllGroupsMapped);
         var sandbox = SandboxShape.Of(id, request, files.Paths) with
         {
             Phase = SandboxPhase.Creating,
@@ -42,6 +47,7 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
     public async Task MakeAsync(Plan plan)
     {
         var sandbox = plan.Sandbox;
+        if (sandbox.Config.LogDirectory.Length > 0) Directory.CreateDirectory(sandbox.Config.LogDirectory);
         Directory.CreateDirectory(files.Paths.Namespaces(sandbox.Id), OwnerOnly);
         if (sandbox.NetworkNamespace is not null) Directory.CreateDirectory(options.NetnsDirectory, Traversable);
         DurableFile.WriteVolatile(sandbox.ResolvConfPath, ResolvConf.Render(sandbox.Config.DnsConfig), WorldReadable);

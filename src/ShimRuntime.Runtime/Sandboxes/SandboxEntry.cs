@@ -26,6 +26,19 @@ internal sealed class SandboxEntry(Sandbox initial, RunPodSandboxRequest request
     /// <summary>Cancels the creation while it is under way.</summary>
     public CancellationTokenSource? Creation { get; set; }
 
+    /// <summary>Nothing when it is over, whether or not it has come to say so.</summary>
+    public void CancelCreation()
+    {
+        try
+        {
+            Creation?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It failed by itself between the caller's look at the phase and this call.
+        }
+    }
+
     /// <summary>Ends when the creation, with its undo, has.</summary>
     public TaskCompletionSource Created { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

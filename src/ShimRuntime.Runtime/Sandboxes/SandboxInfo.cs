@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Networking;
 
 namespace ShimRuntime.Runtime.Sandboxes;
@@ -21,7 +21,7 @@ internal static class SandboxInfo
             ["netNamespaceClosed"] = closed,
             ["runtimeHandler"] = sandbox.RuntimeHandler,
             ["runtimeType"] = "shimruntime.v1",
-            ["config"] = Config(sandbox.Config),
+            ["config"] = CriJson.ToNode(sandbox.Config),
             ["runtimeSpec"] = Spec(sandbox),
             ["cniResult"] = attachment?.Result is { } result ? Cni(result) : null,
             ["sandboxMetadata"] = new JsonObject
@@ -47,26 +47,6 @@ internal static class SandboxInfo
         if (sandbox.InitPid == 0) return sandbox.Phase == SandboxPhase.Ready ? "none" : "stopped";
         return new ProcessIdentity(sandbox.InitPid, sandbox.InitStartTicks).IsAlive ? "running" : "stopped";
     }
-
-    private static JsonObject Config(PodSandboxConfig config) => new()
-    {
-        ["metadata"] = new JsonObject
-        {
-            ["name"] = config.Metadata.Name,
-            ["uid"] = config.Metadata.Uid,
-            ["namespace"] = config.Metadata.Namespace,
-            ["attempt"] = config.Metadata.Attempt,
-        },
-        ["hostname"] = config.Hostname,
-        ["log_directory"] = config.LogDirectory,
-        ["labels"] = Pairs(config.Labels),
-        ["annotations"] = Pairs(config.Annotations),
-        ["linux"] = new JsonObject
-        {
-            ["cgroup_parent"] = config.Linux?.CgroupParent ?? "",
-            ["sysctls"] = Pairs(config.Linux?.Sysctls ?? []),
-        },
-    };
 
     /// <summary>There is no process with a spec of its own; the namespaces stand where tools look for them.</summary>
     private static JsonObject Spec(Sandbox sandbox)
@@ -112,13 +92,6 @@ internal static class SandboxInfo
     {
         var cidr = entry["address"] is JsonValue value && value.TryGetValue<string>(out var text) ? text : "";
         return new JsonObject { ["IP"] = cidr.Split('/')[0], ["Gateway"] = entry["gateway"]?.DeepClone() };
-    }
-
-    private static JsonObject Pairs(IEnumerable<KeyValuePair<string, string>> pairs)
-    {
-        var node = new JsonObject();
-        foreach (var (key, value) in pairs) node[key] = value;
-        return node;
     }
 
     private static JsonArray Strings(IEnumerable<string> values)

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Containers;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 
@@ -27,7 +28,7 @@ public sealed partial class SandboxService
 
     private async Task<string> CreateAsync(RunPodSandboxRequest request, CancellationToken daemon)
     {
-        var plan = _builder.Decide(request, _parts.Time.GetUtcNow().ToUnixTimeMilliseconds() * 1_000_000);
+        var plan = _builder.Decide(request, UnixTime.Nanos(_parts.Time.GetUtcNow()));
         using var creation = CancellationTokenSource.CreateLinkedTokenSource(daemon);
         var entry = new SandboxEntry(plan.Sandbox, request) { Creation = creation };
         _store.Add(entry);

@@ -1,5 +1,6 @@
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Containers;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 
@@ -13,7 +14,7 @@ public sealed partial class SandboxService
         var response = new PodSandboxStatusResponse
         {
             Status = StatusOf(sandbox),
-            Timestamp = _parts.Time.GetUtcNow().ToUnixTimeMilliseconds() * 1_000_000,
+            Timestamp = UnixTime.Nanos(_parts.Time.GetUtcNow()),
         };
         response.ContainersStatuses.AddRange(_parts.Containers().StatusesOf(sandbox.Id));
         if (request.Verbose) response.Info["info"] = SandboxInfo.Json(sandbox, ReadAttachment(sandbox.Id));

@@ -21,7 +21,7 @@ public sealed partial class SandboxService
                 case SandboxPhase.Stopped or SandboxPhase.Removing:
                     return;
                 case SandboxPhase.Creating:
-                    entry.Creation?.Cancel();
+                    entry.CancelCreation();
                     end = entry.Created.Task;
                     break;
                 default:
@@ -46,7 +46,11 @@ public sealed partial class SandboxService
         {
             await _parts.Containers().StopAllAsync(entry.Id, TimeSpan.Zero, _parts.Stopping).ConfigureAwait(false);
             await _teardown.ReleaseAsync(entry.Current, _parts.Stopping).ConfigureAwait(false);
-            await using (await entry.Gate.EnterAsync(_parts.Stopping).ConfigureAwait(false)) Enter(entry, SandboxPhase.Stopped);
+            await using (await entry.Gate.EnterAsync(_parts.Stopping).ConfigureAwait(false))
+            {
+                entry.Update(s => s with { Ips = [] }); // released: they may be another pod's by now
+                Enter(entry, SandboxPhase.Stopped);
+            }
         }
         catch (Exception e) when (e is RuntimeFault or IOException)
         {

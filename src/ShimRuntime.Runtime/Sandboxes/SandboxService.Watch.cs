@@ -32,7 +32,7 @@ public sealed partial class SandboxService
         {
             await using (await entry.Gate.EnterAsync(_parts.Stopping).ConfigureAwait(false))
             {
-                if (entry.Current.Phase == SandboxPhase.Creating) entry.Creation?.Cancel();
+                if (entry.Current.Phase == SandboxPhase.Creating) entry.CancelCreation();
                 if (entry.Current.Phase != SandboxPhase.Ready) return;
                 Enter(entry, SandboxPhase.NotReady);
             }

@@ -18,6 +18,7 @@ internal static class SandboxValidation
         var config = request.Config ?? throw Bad("the request has no config");
         var pod = config.Metadata ?? throw Bad("config has no metadata");
         if (request.CalculateSize() is var size && size > MaxRequestBytes) throw Bad($"the request has {size} bytes, more than {MaxRequestBytes}");
+        if (pod.Name.Length == 0) throw Bad("metadata.name is empty");
         CheckName("metadata.name", pod.Name);
         CheckName("metadata.namespace", pod.Namespace);
         CheckName("metadata.uid", pod.Uid);
@@ -27,8 +28,7 @@ internal static class SandboxValidation
         CheckPairs("annotations", config.Annotations);
         CheckHostname(config.Hostname);
         CheckPath("log_directory", config.LogDirectory);
-        if (config.LogDirectory.Length > 0 && !Directory.Exists(config.LogDirectory))
-            throw Bad($"log_directory '{config.LogDirectory}' is no directory; make it first, or leave it empty");
+        if (File.Exists(config.LogDirectory)) throw Bad($"log_directory '{config.LogDirectory}' is no directory; name another, or none");
         CheckPath("linux.cgroup_parent", config.Linux?.CgroupParent ?? "");
         CheckNamespaces(config.Linux?.SecurityContext?.NamespaceOptions);
         ResolvConf.Check(config.DnsConfig);
@@ -39,7 +39,6 @@ internal static class SandboxValidation
     /// <summary>Names travel in CNI_ARGS (KEY=value;KEY=value) and in log lines.</summary>
     private static void CheckName(string field, string value)
     {
-        if (value.Length == 0) throw Bad($"{field} is empty");
         if (Encoding.UTF8.GetByteCount(value) > MaxNameBytes) throw Bad($"{field} is longer than {MaxNameBytes} bytes");
         if (value.Any(c => char.IsControl(c) || c is ';' or '=')) throw Bad($"{field} has a control character, ';' or '='");
     }

@@ -8,6 +8,9 @@ internal static class Sysctls
     private const int MaxValueChars = 1024;
     private const string Tree = "/proc/sys/";
 
+    private const string UnprivilegedPorts = Tree + "net/ipv4/ip_unprivileged_port_start";
+    private const string PingGroups = Tree + "net/ipv4/ping_group_range";
+
     /// <summary>Which of the pod's namespaces are its own: a sysctl of one that is not would change the host.</summary>
     internal readonly record struct Own(bool Network, bool Ipc);
 
@@ -16,6 +19,19 @@ internal static class Sysctls
     {
         if (sysctls.Count > MaxCount) throw SandboxValidation.Bad($"{sysctls.Count} sysctls are more than {MaxCount}");
         return [.. sysctls.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => ParseOne(s.Key, s.Value, allowed, own))];
+    }
+
+    /// <summary>What a pod gets that says nothing of it: in a network of its own no port is privileged, and ping needs no capability.</summary>
+    /// <param name="asked">Of <see cref="Parse"/>; these win.</param>
+    /// <param name="allGroups">False in a user namespace: the kernel refuses groups that are not mapped there.</param>
+    public static IReadOnlyList<(string Path, string Value)> WithDefaults(
+        IReadOnlyList<(string Path, string Value)> asked, Own own, bool allGroups)
+    {
+        var all = new List<(string Path, string Value)>();
+        if (own.Network) all.Add((UnprivilegedPorts, "0"));
+        if (own.Network && allGroups) all.Add((PingGroups, "0 2147483647"));
+        all.RemoveAll(d => asked.Any(a => a.Path == d.Path));
+        return [.. all, .. asked];
     }
 
     private static (string Path, string Value) ParseOne(string key, string value, IReadOnlyList<string> allowed, Own own)

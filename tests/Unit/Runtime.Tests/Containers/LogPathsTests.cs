@@ -30,12 +30,15 @@ public sealed class LogPathsTests : IDisposable
     public void A_clean_one_is_not(string path) => LogPaths.CheckRelative(path);
 
     [Fact]
-    public void The_directory_must_be_there()
+    public void The_directory_is_made_and_a_file_in_its_place_is_refused()
     {
-        Refused("web/0.log");
-        Directory.CreateDirectory(Path.Combine(_directory, "web"));
-        LogPaths.Check(Path.Combine(_directory, "web/0.log"), _directory + "/");
-        Refused("web");
+        var logs = Path.Combine(_directory, "pods/ns_web_uid");
+        LogPaths.MakeDirectory(Path.Combine(logs, "web/app/0.log"), logs + "/");
+        Assert.True(Directory.Exists(Path.Combine(logs, "web/app")));
+        LogPaths.MakeDirectory(Path.Combine(logs, "web/app/0.log"), logs);
+        Refused("pods");
+        File.WriteAllText(Path.Combine(_directory, "file"), "");
+        Refused("file/0.log");
     }
 
     [Fact]
@@ -52,9 +55,9 @@ public sealed class LogPathsTests : IDisposable
     {
         Assert.Equal("", LogPaths.Combine("", "0.log"));
         Assert.Equal("", LogPaths.Combine("/logs", ""));
-        LogPaths.Check("", "");
+        LogPaths.MakeDirectory("", "");
     }
 
     private void Refused(string path) => Assert.Equal(FaultCode.FailedPrecondition,
-        Assert.Throws<RuntimeFault>(() => LogPaths.Check(Path.Combine(_directory, path), _directory)).Code);
+        Assert.Throws<RuntimeFault>(() => LogPaths.MakeDirectory(Path.Combine(_directory, path), _directory)).Code);
 }

@@ -24,7 +24,7 @@ public class SandboxInputTests
         { "hostname has other characters", r => r.Config.Hostname = "a b" },
         { "log_directory 'logs'", r => r.Config.LogDirectory = "logs" },
         { "log_directory '/var/../etc'", r => r.Config.LogDirectory = "/var/../etc" },
-        { "is no directory", r => r.Config.LogDirectory = "/no/such/directory" },
+        { "is no directory", r => r.Config.LogDirectory = "/etc/passwd" },
         { "cgroup_parent '../../etc'", r => r.Config.Linux.CgroupParent = "../../etc" },
         { "cgroup_parent '/a/./b'", r => r.Config.Linux.CgroupParent = "/a/./b" },
         { "cgroup_parent '/a?b'", r => r.Config.Linux.CgroupParent = "/a\nb" },
@@ -84,6 +84,35 @@ public class SandboxInputTests
         Assert.Contains("host's IPC", Assert.Throws<RuntimeFault>(() => Sysctls.Parse(ipc, Allowed, new(true, false))).Message, StringComparison.Ordinal);
         Assert.Contains("no namespace", Assert.Throws<RuntimeFault>(() => Sysctls.Parse(
             new Dictionary<string, string> { ["vm.swappiness"] = "1" }, ["vm.*"], new(true, true))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Namespace_and_uid_may_be_empty_as_for_other_runtimes()
+    {
+        var request = Good();
+        (request.Config.Metadata.Namespace, request.Config.Metadata.Uid) = ("", "");
+        SandboxValidation.Check(request);
+    }
+
+    [Fact]
+    public void In_a_network_of_its_own_a_pod_has_no_privileged_ports_unless_it_asks_for_them()
+    {
+        const string Ports = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+        const string Ping = "/proc/sys/net/ipv4/ping_group_range";
+        Assert.Equal([(Ports, "0"), (Ping, "0 2147483647")], Sysctls.WithDefaults([], new(true, true), true));
+        Assert.Equal([(Ports, "0")], Sysctls.WithDefaults([], new(true, true), false));
+        Assert.Empty(Sysctls.WithDefaults([], new(false, true), true));
+        Assert.Equal([(Ping, "0 2147483647"), (Ports, "1024")], Sysctls.WithDefaults([(Ports, "1024")], new(true, true), true));
+    }
+
+    [Fact]
+    public void A_creation_that_is_over_can_be_cancelled_once_more()
+    {
+        var source = new CancellationTokenSource();
+        source.Dispose();
+        var request = Good();
+        var paths = new SandboxPaths(new RuntimeOptions { Root = "/r", State = "/s", ShimPath = "/none" });
+        new SandboxEntry(SandboxShape.Of(SandboxId.New(), request, paths), request) { Creation = source }.CancelCreation();
     }
 
     [Fact]

@@ -20,6 +20,7 @@ public sealed class SandboxLifeTests : IDisposable
         var request = SandboxWorld.Request();
         request.Config.Linux.Sysctls["net.ipv4.ip_unprivileged_port_start"] = "99";
         request.Config.DnsConfig = new DNSConfig { Servers = { "10.0.0.10" } };
+        request.Config.LogDirectory = _world.At("logs/default_pod_uid");
 
         var id = await sandboxes.RunAsync(request, CancellationToken.None);
 
@@ -36,6 +37,8 @@ public sealed class SandboxLifeTests : IDisposable
         await sandboxes.StopAsync(id, CancellationToken.None);
         Assert.Equal(PodSandboxState.SandboxNotready, sandboxes.List(null)[0].State);
         Assert.Equal(1, _world.Containers.Stops);
+        status = sandboxes.Status(new PodSandboxStatusRequest { PodSandboxId = id });
+        Assert.Equal(("", 0), (status.Status.Network.Ip, status.Status.Network.AdditionalIps.Count)); // another pod's by now, perhaps
         await sandboxes.StopAsync(id, CancellationToken.None);
         await sandboxes.RemoveAsync(id, CancellationToken.None);
         await sandboxes.RemoveAsync(id, CancellationToken.None);
@@ -132,13 +135,15 @@ public sealed class SandboxLifeTests : IDisposable
     private void AssertInside(string id)
     {
         var pin = _world.At($"netns/shimruntime-{id[..16]}");
-        var (hostname, port) = NamespaceThread.Run(() =>
+        Assert.True(Directory.Exists(_world.At("logs/default_pod_uid")));
+        var (hostname, port, ping) = NamespaceThread.Run(() =>
         {
             LinuxNamespace.Enter(pin, NamespaceKinds.Network);
             LinuxNamespace.Enter(_world.At($"state/sandboxes/{id}/ns/uts"), NamespaceKinds.Uts);
-            return (File.ReadAllText("/proc/sys/kernel/hostname").Trim(), File.ReadAllText("/proc/sys/net/ipv4/ip_unprivileged_port_start").Trim());
+            return (File.ReadAllText("/proc/sys/kernel/hostname").Trim(), File.ReadAllText("/proc/sys/net/ipv4/ip_unprivileged_port_start").Trim(),
+                File.ReadAllText("/proc/sys/net/ipv4/ping_group_range").Trim());
         });
-        Assert.Equal(("pod", "99"), (hostname, port));
+        Assert.Equal(("pod", "99", "0\t2147483647"), (hostname, port, ping));
         Assert.Equal("nameserver 10.0.0.10\n", File.ReadAllText(_world.At($"state/sandboxes/{id}/resolv.conf")));
         Assert.Equal("pod\n", File.ReadAllText(_world.At($"state/sandboxes/{id}/hostname")));
         var shm = MountTable.Read().At(_world.At($"state/sandboxes/{id}/shm"))!;
@@ -160,5 +165,7 @@ public sealed class SandboxLifeTests : IDisposable
         Assert.Equal(id, (string?)info["sandboxID"]);
         Assert.Equal(ip, (string?)info["cniResult"]!["Interfaces"]!["eth0"]!["IPConfigs"]![0]!["IP"]);
         Assert.Equal(ip, (string?)info["sandboxMetadata"]!["IP"]);
+        Assert.Equal("10.0.0.10", (string?)info["config"]!["dns_config"]!["servers"]![0]);
+        Assert.Equal("99", (string?)info["config"]!["linux"]!["sysctls"]!["net.ipv4.ip_unprivileged_port_start"]);
     }
 }
