@@ -83,7 +83,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         MakeRunDirectories(entry.Record);
         OverlayMount.Mount(snapshot.LowerDirs, snapshot.UpperDir, snapshot.WorkDir, parts.Files.Paths.Rootfs(id));
 
-        var bundle = bundles.Write(entry, sandbox, image.Config, TargetPid(entry));
+        var bundle = bundles.Write(entry, sandbox, image.Config, PidTarget.Of(entry, parts.Store, "create"));
         var launch = ShimLaunches.Of(entry, sandbox, parts.Options, parts.Files.Paths);
         launch.Resources = bundle.Resources;
         var shim = await SpawnAsync(entry, launch, rollback, token).ConfigureAwait(false);
@@ -172,24 +172,6 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         Directory.CreateDirectory(parts.Files.Paths.Run(record.Id), Traverse);
         Directory.CreateDirectory(parts.Files.Paths.Rootfs(record.Id), Traverse);
         Directory.CreateDirectory(parts.Files.Paths.Bundle(record.Id, record.Generation), Owner);
-    }
-
-    /// <summary>pid of the container whose PID namespace is to be joined (namespace mode TARGET); 0: none.</summary>
-    private int TargetPid(ContainerEntry entry)
-    {
-        var options = entry.Config.Linux?.SecurityContext?.NamespaceOptions;
-        if (options is not { Pid: NamespaceMode.Target }) return 0;
-        var target = parts.Store.Find(options.TargetId);
-        if (target is null || target.Record.SandboxId != entry.Record.SandboxId)
-        {
-            throw RuntimeFault.NotFound($"failed to create container '{entry.Id}': there is no container '{options.TargetId}' in this "
-                + "pod to share a PID namespace with");
-        }
-
-        if (target.Record.Pid != 0 && ContainerLifecycle.IsRunning(target.Record.Phase)) return target.Record.Pid;
-        throw RuntimeFault.FailedPrecondition(
-            $"failed to create container '{entry.Id}': container '{target.Id}', whose PID namespace it is to share, is "
-            + $"{ContainerEntry.Describe(target.Record.Phase)}");
     }
 
     private void Forget(string id)

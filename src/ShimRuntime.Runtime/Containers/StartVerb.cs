@@ -46,6 +46,7 @@ internal sealed class StartVerb(ContainerParts parts)
                 + $"{sandbox?.Phase.ToString() ?? "gone"}; run a new pod");
         }
 
+        _ = PidTarget.Of(entry, parts.Store, "start");
         entry.Advance(ContainerEvent.StartRequested, "start");
         return entry.Starting = Task.Run(() => StartAsync(entry), CancellationToken.None);
     }
