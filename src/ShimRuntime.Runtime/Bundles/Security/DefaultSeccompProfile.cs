@@ -16,9 +16,10 @@ internal static class DefaultSeccompProfile
     // CLONE_NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET | NEWNS, clone(2): a new namespace needs CAP_SYS_ADMIN.
     private const ulong NamespaceFlags = 0x7E02_0000;
 
-    // socket(2) families that reach beyond a network namespace or into rarely used kernel code.
+    // socket(2): AF_ALG and AF_VSOCK (40) reach beyond a network namespace or into rarely used kernel code. Each family above is named,
+    // because a filter compares 64 bits of which the kernel takes 32: "greater than 40" would let 1 << 32 | 40 pass as AF_VSOCK.
     private const ulong AF_ALG = 38;
-    private const ulong AF_VSOCK = 40;
+    private static readonly ulong[] LaterFamilies = [39, 41, 42, 43, 44, 45]; // NFC, KCM, QIPCRTR, SMC, XDP, MCTP
 
     // personality(2): Linux, Linux with 32-bit uname, both with UNAME26, and "only tell me".
     private static readonly ulong[] Personalities = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
@@ -35,8 +36,7 @@ internal static class DefaultSeccompProfile
             new SeccompRule { Names = [.. SeccompSyscalls.Always.Concat(ForArchitecture(architecture)).Order(StringComparer.Ordinal)], Action = Allow },
             .. Personalities.Select(p => Compare("personality", "SCMP_CMP_EQ", p)),
             Compare("socket", "SCMP_CMP_LT", AF_ALG),
-            Compare("socket", "SCMP_CMP_EQ", AF_ALG + 1),
-            Compare("socket", "SCMP_CMP_GT", AF_VSOCK),
+            .. LaterFamilies.Select(f => Compare("socket", "SCMP_CMP_EQ", f)),
             .. CapabilityRules(capabilities),
         ],
     };

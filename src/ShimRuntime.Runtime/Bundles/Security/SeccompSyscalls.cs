@@ -67,7 +67,7 @@ internal static class SeccompSyscalls
         "semtimedop_time64", "shmat", "shmctl", "shmdt", "shmget",
         // Sandboxing of oneself, and the rest
         "getrandom", "landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "lsm_get_self_attr", "lsm_list_modules",
-        "lsm_set_self_attr", "ptrace", "seccomp", "sysinfo", "uname", "uretprobe",
+        "lsm_set_self_attr", "process_vm_readv", "process_vm_writev", "ptrace", "seccomp", "sysinfo", "uname", "uretprobe",
     ];
 
     public static ImmutableArray<string> X86 { get; } = ["arch_prctl", "modify_ldt"];
@@ -94,7 +94,7 @@ internal static class SeccompSyscalls
         ("CAP_SYS_MODULE", ["delete_module", "finit_module", "init_module"]),
         ("CAP_SYS_NICE", ["get_mempolicy", "mbind", "migrate_pages", "move_pages", "set_mempolicy", "set_mempolicy_home_node"]),
         ("CAP_SYS_PACCT", ["acct"]),
-        ("CAP_SYS_PTRACE", ["kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev"]),
+        ("CAP_SYS_PTRACE", ["kcmp", "pidfd_getfd", "process_madvise"]),
         ("CAP_SYS_RAWIO", ["ioperm", "iopl"]),
         ("CAP_SYS_TIME", ["clock_settime", "clock_settime64", "settimeofday", "stime"]),
         ("CAP_SYS_TTY_CONFIG", ["vhangup"]),

@@ -84,6 +84,40 @@ public sealed class SecurityTests : IDisposable
         Assert.Contains(profile.Syscalls!, r => r.Names.Contains("mount") && r.Names.Contains("clone3") && r.Action == "SCMP_ACT_ALLOW");
     }
 
+    [Theory]
+    [InlineData(1, true)] // AF_UNIX
+    [InlineData(17, true)] // AF_PACKET
+    [InlineData(38, false)] // AF_ALG
+    [InlineData(39, true)] // AF_NFC
+    [InlineData(40, false)] // AF_VSOCK
+    [InlineData(44, true)] // AF_XDP
+    [InlineData(1L << 32 | 38, false)] // the kernel takes the lower half of the register: these two are AF_ALG
+    [InlineData(1L << 32 | 40, false)] // and AF_VSOCK
+    [InlineData(long.MaxValue << 32 | 40, false)]
+    public void A_socket_family_is_judged_as_the_kernel_will_take_it(long family, bool allowed)
+    {
+        _spec.Context.Seccomp = new SecurityProfile { ProfileType = ProfileType.RuntimeDefault };
+        var rules = _spec.Build().Spec.Linux.Seccomp!.Syscalls!.Where(r => r.Names.Contains("socket")).ToList();
+        Assert.All(rules, r => Assert.Single(r.Args!));
+        Assert.Equal(allowed, rules.Any(r => Matches(r.Args![0], (ulong)family)));
+
+        static bool Matches(Oci.SeccompArg arg, ulong value) => arg.Op switch
+        {
+            "SCMP_CMP_LT" => value < arg.Value,
+            "SCMP_CMP_EQ" => value == arg.Value,
+            "SCMP_CMP_GT" => value > arg.Value,
+            _ => throw new InvalidOperationException(arg.Op),
+        };
+    }
+
+    [Fact]
+    public void What_ptrace_can_do_anyway_is_allowed_as_elsewhere()
+    {
+        _spec.Context.Seccomp = new SecurityProfile { ProfileType = ProfileType.RuntimeDefault };
+        var always = _spec.Build().Spec.Linux.Seccomp!.Syscalls![0].Names;
+        Assert.Superset(new HashSet<string> { "ptrace", "process_vm_readv", "process_vm_writev" }, always.ToHashSet());
+    }
+
     [Fact]
     public void Seccomp_can_be_off_by_configuration_or_missing_in_the_kernel()
     {
