@@ -31,17 +31,29 @@ internal sealed class CniPluginRunner(IReadOnlyList<string> binDirectories, Time
         using var input = MemoryFile.Sealed("cni-stdin", Bytes(config));
         using var output = MemoryFile.Bounded("cni-stdout", MaxOutputBytes);
         using var errors = MemoryFile.Bounded("cni-stderr", MaxOutputBytes);
-        using var process = Spawner.Spawn(new SpawnRequest
-        {
-            Path = path,
-            Arguments = [path],
-            Environment = call.Environment(binDirectories),
-            Fds = [new FdMapping(Number(input), 0), new FdMapping(Number(output), 1), new FdMapping(Number(errors), 2)],
-            NewSession = true,
-        });
+        using var process = Start(path, plugin, call, [new(Number(input), 0), new(Number(output), 1), new(Number(errors), 2)]);
         var exit = await ReapAsync(process, plugin, call, cancellation).ConfigureAwait(false);
         var printed = MemoryFile.ReadWritten(output);
         return exit.Code == 0 ? Result(printed, plugin, call) : throw Failure(printed, MemoryFile.ReadWritten(errors), exit, plugin, call);
+    }
+
+    private SpawnedProcess Start(string path, CniPlugin plugin, CniCall call, IReadOnlyList<FdMapping> fds)
+    {
+        try
+        {
+            return Spawner.Spawn(new SpawnRequest
+            {
+                Path = path,
+                Arguments = [path],
+                Environment = call.Environment(binDirectories),
+                Fds = fds,
+                NewSession = true,
+            });
+        }
+        catch (LinuxException e)
+        {
+            throw new RuntimeFault(FaultCode.Unavailable, $"{Name(plugin, call)} can't be started: {e.Message}; install it again", e);
+        }
     }
 
     /// <summary>Waits for the end, which deadline or cancellation bring about; the process is always reaped.</summary>

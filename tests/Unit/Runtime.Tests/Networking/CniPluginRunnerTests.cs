@@ -111,6 +111,29 @@ public sealed class CniPluginRunnerTests : IDisposable
         Assert.Contains($"none of /nowhere, {_directory}", fault.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task One_that_cannot_be_started_is_named_and_keeps_no_other_from_its_DEL()
+    {
+        Write("first", $"echo $CNI_COMMAND >> {_directory}/calls");
+        File.WriteAllText(Path.Combine(_directory, "broken"), "no program");
+        var fault = await Assert.ThrowsAsync<RuntimeFault>(() => RunAsync("broken", []));
+        Assert.Equal(FaultCode.Unavailable, fault.Code);
+        Assert.StartsWith("CNI plugin 'broken' (ADD) can't be started: ", fault.Message, StringComparison.Ordinal);
+
+        var chain = new CniChain(new CniPluginRunner([_directory], TimeSpan.FromSeconds(60), _exits));
+        await Assert.ThrowsAsync<RuntimeFault>(() => chain.DeleteAsync(new CniAttachment
+        {
+            ContainerId = "id",
+            NetnsPath = "/run/netns/gone",
+            InterfaceName = "eth0",
+            ConfigFile = "x.conflist",
+            Config = (JsonObject)JsonNode.Parse("""{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"first"},{"type":"broken"}]}""")!,
+            Arguments = "",
+            Capabilities = [],
+        }, CancellationToken.None));
+        Assert.Equal("DEL\n", File.ReadAllText(Path.Combine(_directory, "calls")));
+    }
+
     private Task<JsonObject?> RunAsync(string type, JsonObject config, TimeSpan? timeout = null, CancellationToken cancellation = default) =>
         new CniPluginRunner(["/nowhere", _directory], timeout ?? TimeSpan.FromSeconds(60), _exits).RunAsync(new CniPlugin(type, []), config, Add, cancellation);
 
