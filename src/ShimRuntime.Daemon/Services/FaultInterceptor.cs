@@ -11,8 +11,8 @@ namespace ShimRuntime.Daemon.Services;
 /// </summary>
 internal sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Interceptor
 {
-    /// <summary>A status message travels in a header; clients refuse headers of more than some kilobytes.</summary>
-    private const int LongestMessage = 4096;
+    /// <summary>As sent: a status message travels in a header, and clients refuse headers of more than some kilobytes.</summary>
+    private const int LongestMessageBytes = 4096;
 
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
@@ -86,6 +86,20 @@ internal sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercep
         }
     }
 
-    private static RpcException Status(StatusCode code, string message) =>
-        new(new Status(code, message.Length <= LongestMessage ? message : message[..LongestMessage] + "…"));
+    private static RpcException Status(StatusCode code, string message) => new(new Status(code, Cut(message)));
+
+    /// <summary>gRPC sends printable ASCII as it is, and each byte of anything else as three (grpc over HTTP/2, "Percent-Encoded").</summary>
+    internal static string Cut(string message)
+    {
+        var bytes = 0;
+        var at = 0;
+        foreach (var rune in message.EnumerateRunes())
+        {
+            bytes += rune.Value is >= 0x20 and < 0x7f and not '%' ? 1 : 3 * rune.Utf8SequenceLength;
+            if (bytes > LongestMessageBytes) return message[..at] + "…";
+            at += rune.Utf16SequenceLength;
+        }
+
+        return message;
+    }
 }

@@ -38,6 +38,18 @@ public sealed class FaultInterceptorTests
     public async Task A_long_sentence_is_cut_to_what_a_header_holds() =>
         Assert.InRange((await CallAsync(RuntimeFault.Internal(new string('x', 100_000)))).Detail.Length, 1, 5000);
 
+    [Theory]
+    [InlineData("ä")] // two bytes, six as sent
+    [InlineData("😀")] // two UTF-16 units, twelve bytes as sent
+    [InlineData("%")]
+    [InlineData("\n")]
+    public async Task The_cut_counts_what_is_sent(string text)
+    {
+        var detail = (await CallAsync(RuntimeFault.Internal(string.Concat(Enumerable.Repeat(text, 4000))))).Detail;
+        Assert.InRange(Uri.EscapeDataString(detail).Length, 1000, 4096 + 9);
+        Assert.EndsWith(text + "…", detail, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_client_that_left_is_told_apart_from_a_daemon_that_ends()
     {
