@@ -24,7 +24,8 @@ internal static class CommandAction
             }
             catch (Exception e) when (e is RpcException or UsageException or IOException or UnauthorizedAccessException)
             {
-                await Console.Error.WriteLineAsync($"shimctl: {Explain(e)}");
+                // What pods are called is in these words: it must not reach the terminal as commands to it.
+                await Console.Error.WriteLineAsync($"shimctl: {Output.TextTable.Printable(Explain(e))}");
                 return e is UsageException ? 2 : 1;
             }
         });

@@ -12,13 +12,15 @@ internal sealed class Session : IDisposable
 {
     private const string Scheme = "unix://";
     private const int MaxMessageBytes = 16 * 1024 * 1024; // kubelet's own limit
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(365);
     private readonly GrpcChannel _channel;
 
     private Session(ParseResult parsed)
     {
         SocketPath = ToPath(parsed.GetValue(GlobalOptions.Endpoint)!);
         Json = parsed.GetValue(GlobalOptions.Output) == GlobalOptions.JsonFormat;
-        CallTimeout = TimeSpan.FromSeconds(parsed.GetValue(GlobalOptions.Timeout));
+        var timeout = parsed.GetValue(GlobalOptions.Timeout);
+        CallTimeout = timeout > 0 ? Seconds(timeout) : throw new UsageException($"--timeout {timeout}: must be positive");
         var handler = new SocketsHttpHandler { ConnectCallback = ConnectAsync, UseProxy = false };
         _channel = GrpcChannel.ForAddress("http://shimruntime", new GrpcChannelOptions
         {
@@ -43,11 +45,16 @@ internal sealed class Session : IDisposable
 
     public static Session Open(ParseResult parsed) => new(parsed);
 
+    /// <summary>What a user typed as seconds, however many: more than a year is no deadline.</summary>
+    public static TimeSpan Seconds(double seconds) =>
+        seconds < Longest.TotalSeconds ? TimeSpan.FromSeconds(seconds) : Timeout.InfiniteTimeSpan;
+
     /// <summary>Call options with the command line's deadline, or a longer one of the call's own.</summary>
     public CallOptions Call(CancellationToken cancellation, TimeSpan? atLeast = null)
     {
-        var timeout = atLeast is { } needed && needed > CallTimeout ? needed : CallTimeout;
-        return new CallOptions(deadline: DateTime.UtcNow + timeout, cancellationToken: cancellation);
+        var endless = CallTimeout == Timeout.InfiniteTimeSpan || atLeast == Timeout.InfiniteTimeSpan;
+        var timeout = atLeast > CallTimeout ? atLeast.Value : CallTimeout;
+        return new CallOptions(deadline: endless ? null : DateTime.UtcNow + timeout, cancellationToken: cancellation);
     }
 
     public void Dispose() => _channel.Dispose();

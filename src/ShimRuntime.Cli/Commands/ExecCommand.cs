@@ -21,13 +21,16 @@ internal static class ExecCommand
             var seconds = parsed.GetValue(limit);
             var request = new ExecSyncRequest { ContainerId = container.Id, Timeout = seconds };
             request.Cmd.AddRange(parsed.GetRequiredValue(words));
-            var answer = await session.Runtime.ExecSyncAsync(request, session.Call(cancellation, TimeSpan.FromSeconds(seconds + 30)));
+            var answer = await session.Runtime.ExecSyncAsync(request, session.Call(cancellation, Patience(seconds)));
             await WriteAsync(Console.OpenStandardOutput(), answer.Stdout, cancellation);
             await WriteAsync(Console.OpenStandardError(), answer.Stderr, cancellation);
             return answer.ExitCode;
         });
         return command;
     }
+
+    /// <summary>The daemon keeps the limit; without one the command may run for ever.</summary>
+    private static TimeSpan Patience(long limitSeconds) => limitSeconds > 0 ? Session.Seconds(limitSeconds + 30.0) : Timeout.InfiniteTimeSpan;
 
     private static async Task WriteAsync(Stream stream, Google.Protobuf.ByteString bytes, CancellationToken cancellation)
     {

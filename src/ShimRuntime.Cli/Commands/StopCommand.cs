@@ -24,7 +24,7 @@ internal static class StopCommand
     {
         if (await Lookup.TryContainerAsync(session, given, cancellation) is { } container)
         {
-            var options = session.Call(cancellation, TimeSpan.FromSeconds(graceSeconds + 30));
+            var options = session.Call(cancellation, Session.Seconds(graceSeconds + 30.0));
             await session.Runtime.StopContainerAsync(new StopContainerRequest { ContainerId = container.Id, Timeout = graceSeconds }, options);
             return container.Id;
         }

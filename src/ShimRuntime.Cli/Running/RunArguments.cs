@@ -49,7 +49,7 @@ internal static class RunArguments
     {
         var resources = new LinuxContainerResources();
         if (memory is not null) resources.MemoryLimitInBytes = MemoryBytes(memory);
-        if (cpus < 0) throw new UsageException($"--cpus {cpus.ToString(CultureInfo.InvariantCulture)}: must be positive");
+        if (!(cpus >= 0)) throw new UsageException($"--cpus {cpus.ToString(CultureInfo.InvariantCulture)}: must be positive");
         if (cpus > 0) (resources.CpuPeriod, resources.CpuQuota) = (CpuPeriodMicroseconds, (long)(cpus * CpuPeriodMicroseconds));
         return resources;
     }
