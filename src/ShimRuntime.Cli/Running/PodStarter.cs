@@ -9,7 +9,6 @@ internal sealed class PodStarter(Session session)
     public async Task<StartedPod> RunAsync(PodSandboxConfig pod, ContainerConfig container, CancellationToken cancellation)
     {
         await EnsureImageAsync(container.Image, cancellation);
-        Directory.CreateDirectory(pod.LogDirectory);
         var runtime = session.Runtime;
         var podId = (await runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = pod }, session.Call(cancellation))).PodSandboxId;
         try

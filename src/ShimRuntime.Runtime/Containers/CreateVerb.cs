@@ -60,10 +60,12 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
                 rollback.Commit();
             }
         }
-        catch
+        catch (Exception e)
         {
             if (rollback.Clean) Forget(record.Id);
-            throw;
+            // A full disk, a mount that the kernel refuses: the operator's to mend, so the sentence has to reach him.
+            if (e is not (IOException or UnauthorizedAccessException)) throw;
+            throw RuntimeFault.Internal($"failed to create container '{record.Id}': {e.Message}", e);
         }
 
         _log.LogInformation("container {Id} created: {Name} of image {Image}", record.Id, claim.Name, image.Id);

@@ -46,10 +46,18 @@ internal sealed class RemoveVerb(ContainerParts parts, StopVerb stop)
     {
         var id = entry.Id;
         if (parts.Store.Find(id) != entry) return;
-        parts.Files.Write(entry.Record);
-        await EndShimAsync(entry).ConfigureAwait(false);
-        await parts.Leftovers.RemoveAsync(entry.Record, parts.Stopping).ConfigureAwait(false);
-        parts.Files.Delete(id);
+        try
+        {
+            parts.Files.Write(entry.Record);
+            await EndShimAsync(entry).ConfigureAwait(false);
+            await parts.Leftovers.RemoveAsync(entry.Record, parts.Stopping).ConfigureAwait(false);
+            parts.Files.Delete(id);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw RuntimeFault.Internal($"failed to remove container '{id}': {e.Message}; try again, it goes on from there", e);
+        }
+
         parts.Store.Remove(id);
         parts.Names.Release(entry.Record.Name, id);
         _log.LogInformation("container {Id} removed", id);
