@@ -3,10 +3,13 @@ using System.Runtime.InteropServices;
 
 namespace ShimRuntime.Linux;
 
-/// <summary>Children that nobody holds a pidfd of: orphans that the kernel hands to a subreaper (prctl(2), PR_SET_CHILD_SUBREAPER).</summary>
+/// <summary>
+/// Children that nobody holds a pidfd of: orphans that the kernel hands to a subreaper (prctl(2), PR_SET_CHILD_SUBREAPER).
+/// </summary>
 public static unsafe partial class ChildProcesses
 {
     private const int PR_SET_CHILD_SUBREAPER = 36;
+    private const int SIGKILL = 9;
     private const int P_ALL = 0;
     private const int P_PID = 1;
     private const int WNOHANG = 1;
@@ -34,6 +37,14 @@ public static unsafe partial class ChildProcesses
     {
         Span<byte> info = stackalloc byte[SigInfoBytes];
         return Wait(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT);
+    }
+
+    /// <summary>SIGKILL to a child of ours, and waits until it is gone. One that was reaped already is no error.</summary>
+    internal static void KillAndReap(int pid)
+    {
+        Span<byte> info = stackalloc byte[SigInfoBytes];
+        _ = Tmds.Linux.LibC.kill(pid, SIGKILL);
+        Wait(P_PID, pid, info, WEXITED);
     }
 
     /// <summary>False: no such child (ECHILD).</summary>

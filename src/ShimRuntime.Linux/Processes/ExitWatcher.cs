@@ -19,7 +19,7 @@ public sealed class ExitWatcher : IDisposable
     {
         _epoll = Check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
         _stop = Check(eventfd(0, EFD_CLOEXEC), "eventfd");
-        Add(_stop, 0);
+        Add(_stop, EPOLLIN, 0);
         new Thread(Loop) { IsBackground = true, Name = "exit-watcher" }.Start();
     }
 
@@ -31,9 +31,10 @@ public sealed class ExitWatcher : IDisposable
         // A duplicate, so that the caller may dispose its handle while the loop still looks at ours.
         var fd = Check(fcntl(process.Fd, F_DUPFD_CLOEXEC, 3), "fcntl F_DUPFD_CLOEXEC");
         _waits[key] = (done, fd);
-        Add(fd, (ulong)key);
         try
         {
+            // One shot: the loop never takes a descriptor out itself, whose number might by then be another wait's.
+            Add(fd, EPOLLIN | EPOLLONESHOT, (ulong)key);
             await done.Task.WaitAsync(cancellation).ConfigureAwait(false);
         }
         finally
@@ -55,10 +56,10 @@ public sealed class ExitWatcher : IDisposable
         _ = write(_stop, &one, 8);
     }
 
-    private unsafe void Add(int fd, ulong key)
+    private unsafe void Add(int fd, int wanted, ulong key)
     {
         epoll_event e = default;
-        e.events = EPOLLIN;
+        e.events = wanted;
         e.data.u64 = key;
         _ = Check(epoll_ctl(_epoll, EPOLL_CTL_ADD, fd, &e), "epoll_ctl ADD");
     }
@@ -87,9 +88,7 @@ public sealed class ExitWatcher : IDisposable
                     return;
                 }
 
-                if (!_waits.TryGetValue(key, out var wait)) continue;
-                _ = epoll_ctl(_epoll, EPOLL_CTL_DEL, wait.Fd, null);
-                wait.Done.TrySetResult();
+                if (_waits.TryGetValue(key, out var wait)) wait.Done.TrySetResult();
             }
         }
     }

@@ -3,7 +3,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ShimRuntime.Linux;
 
-/// <summary>A pidfd (pidfd_open(2)): names one process for ever, whatever happens to its pid.</summary>
+/// <summary>
+/// A pidfd (pidfd_open(2)): names one process for ever, whatever happens to its pid. Once disposed it names nobody: its number may be
+/// another process's by then, so every use throws <see cref="ObjectDisposedException"/>.
+/// </summary>
 public sealed partial class SafePidFd : SafeHandleZeroOrMinusOneIsInvalid
 {
     private const nint SysPidfdSendSignal = 424;
@@ -18,7 +21,7 @@ public sealed partial class SafePidFd : SafeHandleZeroOrMinusOneIsInvalid
 
     public SafePidFd(int fd) : base(true) => SetHandle(fd);
 
-    public int Fd => (int)handle;
+    public int Fd => IsClosed ? throw new ObjectDisposedException(nameof(SafePidFd)) : (int)handle;
 
     /// <summary>Opens <paramref name="pid"/>; null when no such process exists.</summary>
     public static SafePidFd? TryOpen(int pid)
@@ -31,18 +34,20 @@ public sealed partial class SafePidFd : SafeHandleZeroOrMinusOneIsInvalid
     /// <summary>Sends a signal; false when the process is gone.</summary>
     public bool Signal(int signal)
     {
-        if (PidfdSendSignal(SysPidfdSendSignal, Fd, signal, 0, 0) >= 0) return true;
+        if (PidfdSendSignal(SysPidfdSendSignal, this, signal, 0, 0) >= 0) return true;
         return Marshal.GetLastPInvokeError() == Errno.ESRCH ? false : throw LinuxException.Last("pidfd_send_signal", $"signal {signal}");
     }
 
-    /// <summary>Reaps the process if it is a child of ours and has ended; null while it runs. ECHILD is thrown for anybody else's child.</summary>
+    /// <summary>
+    /// Reaps the process if it is a child of ours and has ended; null while it runs. ECHILD is thrown for anybody else's child.
+    /// </summary>
     public unsafe ExitCode? TryReap()
     {
         Span<byte> info = stackalloc byte[128];
         info.Clear();
         fixed (byte* p = info)
         {
-            while (WaitId(P_PIDFD, Fd, p, WEXITED | WNOHANG, 0) < 0)
+            while (WaitId(P_PIDFD, this, p, WEXITED | WNOHANG, 0) < 0)
             {
                 if (Marshal.GetLastPInvokeError() != Errno.EINTR) throw LinuxException.Last("waitid", $"pidfd {Fd}");
             }
@@ -57,10 +62,10 @@ public sealed partial class SafePidFd : SafeHandleZeroOrMinusOneIsInvalid
     private static partial nint PidfdOpen(nint number, int pid, uint flags);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static partial nint PidfdSendSignal(nint number, int fd, int signal, nint info, uint flags);
+    private static partial nint PidfdSendSignal(nint number, SafePidFd process, int signal, nint info, uint flags);
 
     [LibraryImport("libc", EntryPoint = "waitid", SetLastError = true)]
-    private static unsafe partial int WaitId(int idType, int id, byte* info, int options, nint usage);
+    private static unsafe partial int WaitId(int idType, SafePidFd process, byte* info, int options, nint usage);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     private static partial int Close(int fd);

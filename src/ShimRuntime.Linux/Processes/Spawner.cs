@@ -31,13 +31,27 @@ public static unsafe partial class Spawner
             DeclareAttributes(attributes, request);
             int pid;
             Check(posix_spawn(&pid, request.Path, actions, attributes, argv.Pointer, envp.Pointer), "posix_spawn", request.Path);
-            return new SpawnedProcess(pid, SafePidFd.TryOpen(pid) ?? throw new LinuxException("pidfd_open", Errno.ESRCH, request.Path));
+            return new SpawnedProcess(pid, PidFdOf(pid, request.Path));
         }
         finally
         {
             foreach (var fd in staged) _ = close(fd);
             _ = posix_spawn_file_actions_destroy(actions);
             _ = posix_spawnattr_destroy(attributes);
+        }
+    }
+
+    /// <summary>A child that can't be watched (no descriptor is free) must not run: it is killed and reaped at once.</summary>
+    private static SafePidFd PidFdOf(int pid, string path)
+    {
+        try
+        {
+            return SafePidFd.TryOpen(pid) ?? throw new LinuxException("pidfd_open", Errno.ESRCH, path);
+        }
+        catch
+        {
+            ChildProcesses.KillAndReap(pid);
+            throw;
         }
     }
 
@@ -52,7 +66,8 @@ public static unsafe partial class Spawner
         var highest = 2;
         foreach (var mapping in request.Fds)
         {
-            var source = LinuxException.Check(fcntl(mapping.Source, F_DUPFD_CLOEXEC, StagingFd), "fcntl F_DUPFD_CLOEXEC", $"{mapping.Source}");
+            var source = LinuxException.Check(
+                fcntl(mapping.Source, F_DUPFD_CLOEXEC, StagingFd), "fcntl F_DUPFD_CLOEXEC", $"{mapping.Source}");
             staged.Add(source);
             Check(posix_spawn_file_actions_adddup2(actions, source, mapping.Target), "adddup2", $"{mapping.Target}");
             highest = Math.Max(highest, mapping.Target);
