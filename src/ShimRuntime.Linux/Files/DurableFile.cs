@@ -1,11 +1,14 @@
-using System.Runtime.InteropServices;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Linux;
 
-/// <summary>Whole-file writes that a crash leaves either old or new: temp in the same directory, fsync, rename, fsync of the directory.</summary>
+/// <summary>
+/// Whole-file writes that a crash leaves either old or new: temp in the same directory, fsync, rename, fsync of the directory. Failures are
+/// <see cref="LinuxException"/> with the errno.
+/// </summary>
 public static unsafe class DurableFile
 {
+    private const int AtFdCwd = -100;
     private static long _sequence;
 
     /// <summary>Replaces <paramref name="path"/>; survives power loss when this returns.</summary>
@@ -35,6 +38,7 @@ public static unsafe class DurableFile
     private static void Replace(string path, ReadOnlySpan<byte> content, uint mode, bool durable)
     {
         var temp = $"{path}.{Environment.ProcessId}-{Interlocked.Increment(ref _sequence)}.tmp";
+        ScratchFile.Delete(temp); // of a process that had our pid and died over it: after a reboot the daemon often has the same one
         var fd = Open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
         try
         {
@@ -42,29 +46,29 @@ public static unsafe class DurableFile
             if (durable && fsync(fd) < 0) throw new LinuxException("fsync", errno, temp);
             _ = close(fd);
             fd = -1;
-            File.Move(temp, path, true);
+            Rename(temp, path);
             if (durable) SyncDirectory(Path.GetDirectoryName(path)!);
         }
         catch
         {
             if (fd >= 0) _ = close(fd);
-            File.Delete(temp);
+            ScratchFile.Delete(temp);
             throw;
         }
     }
 
     private static int Open(string path, int flags, uint mode)
     {
-        var utf8 = Marshal.StringToCoTaskMemUTF8(path);
-        try
-        {
-            var fd = open((byte*)utf8, flags, (Tmds.Linux.mode_t)mode);
-            return fd >= 0 ? fd : throw new LinuxException("open", errno, path);
-        }
-        finally
-        {
-            Marshal.FreeCoTaskMem(utf8);
-        }
+        using var name = new CString(path);
+        var fd = open(name.Pointer, flags, (Tmds.Linux.mode_t)mode);
+        return fd >= 0 ? fd : throw new LinuxException("open", errno, path);
+    }
+
+    private static void Rename(string from, string to)
+    {
+        using var old = new CString(from);
+        using var name = new CString(to);
+        LinuxException.Check(LibcCalls.renameat2(AtFdCwd, old.Pointer, AtFdCwd, name.Pointer, 0), "renameat2", to);
     }
 
     private static void WriteAll(int fd, ReadOnlySpan<byte> content, string path)
