@@ -63,7 +63,6 @@ public sealed partial class Cgroup
             if (int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && pid > 0) pids.Add(pid);
         }
 
-        if (!Directory.Exists(directory)) return;
-        foreach (var child in Directory.GetDirectories(directory)) Collect(child, pids);
+        foreach (var child in Children(directory)) Collect(child, pids);
     }
 }

@@ -100,10 +100,22 @@ public sealed partial class Cgroup(CgroupHierarchy hierarchy, string path)
         if (NativePath.MakeDirectory(path, 0x1ed) < 0 && errno != Errno.EEXIST) throw new LinuxException("mkdir", errno, path);
     }
 
+    /// <summary>A container that manages cgroups of its own makes and removes them while we look: one that is gone has none.</summary>
+    private static string[] Children(string directory)
+    {
+        try
+        {
+            return Directory.Exists(directory) ? Directory.GetDirectories(directory) : [];
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
+        }
+    }
+
     private static bool TryRemoveTree(string directory)
     {
-        if (!Directory.Exists(directory)) return true;
-        foreach (var child in Directory.GetDirectories(directory)) TryRemoveTree(child);
+        foreach (var child in Children(directory)) TryRemoveTree(child);
         if (NativePath.RemoveDirectory(directory) >= 0 || errno == Errno.ENOENT) return true;
         return errno == Errno.EBUSY ? false : throw new LinuxException("rmdir", errno, directory);
     }

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace ShimRuntime.Linux;
 
 /// <summary>
@@ -10,6 +8,14 @@ namespace ShimRuntime.Linux;
 public sealed class CgroupHierarchy
 {
     private const string MountInfo = "/proc/self/mountinfo";
+
+    /// <summary>Closed: the kernel adds none to v1 any more (Documentation/admin-guide/cgroup-v1).</summary>
+    private static readonly string[] V1Controllers =
+    [
+        "blkio", "cpu", "cpuacct", "cpuset", "debug", "devices", "freezer", "hugetlb", "memory", "misc", "net_cls", "net_prio",
+        "perf_event", "pids", "rdma",
+    ];
+
     private readonly IReadOnlyList<CgroupMount> _mounts;
 
     private CgroupHierarchy(IReadOnlyList<CgroupMount> mounts, bool isV2)
@@ -41,8 +47,8 @@ public sealed class CgroupHierarchy
             var mount = line[..separator].Split(' ');
             var filesystem = line[(separator + 3)..].Split(' ');
             if (mount.Length < 5 || filesystem.Length < 3) continue;
-            if (filesystem[0] == "cgroup2") Add(v2, new CgroupMount(Unescape(mount[4]), true, []));
-            if (filesystem[0] == "cgroup") Add(v1, new CgroupMount(Unescape(mount[4]), false, ControllersIn(filesystem[2])));
+            if (filesystem[0] == "cgroup2") Add(v2, new CgroupMount(MountTable.Unescape(mount[4]), true, []));
+            if (filesystem[0] == "cgroup") Add(v1, new CgroupMount(MountTable.Unescape(mount[4]), false, ControllersIn(filesystem[2])));
         }
 
         // A v1 mount with real controllers decides. The v2 mount of a hybrid machine has none of them, but runc puts containers there too,
@@ -88,28 +94,10 @@ public sealed class CgroupHierarchy
         if (mount.IsV2 || !mounts.Exists(m => m.Controllers.SequenceEqual(mount.Controllers))) mounts.Add(mount);
     }
 
+    /// <summary>
+    /// By name, because other options stand beside them that differ by machine (seclabel, cpuset_v2_mode, favordynmods): taken for a
+    /// controller, one of those would make a v2 machine with a systemd mount count as v1.
+    /// </summary>
     private static string[] ControllersIn(string superOptions) =>
-        [.. superOptions.Split(',').Where(o => o is not ("rw" or "ro" or "xattr" or "noprefix" or "clone_children")
-            && !o.StartsWith("release_agent=", StringComparison.Ordinal))];
-
-    /// <summary>mountinfo writes space, tab, newline and backslash as \ooo.</summary>
-    private static string Unescape(string field)
-    {
-        if (!field.Contains('\\')) return field;
-        var text = new StringBuilder(field.Length);
-        for (var i = 0; i < field.Length; i++)
-        {
-            if (field[i] == '\\' && i + 3 < field.Length)
-            {
-                text.Append((char)(((field[i + 1] - '0') << 6) | ((field[i + 2] - '0') << 3) | (field[i + 3] - '0')));
-                i += 3;
-            }
-            else
-            {
-                text.Append(field[i]);
-            }
-        }
-
-        return text.ToString();
-    }
+        [.. superOptions.Split(',').Where(o => V1Controllers.Contains(o) || o.StartsWith("name=", StringComparison.Ordinal))];
 }

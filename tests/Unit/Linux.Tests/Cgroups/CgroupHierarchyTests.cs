@@ -36,6 +36,12 @@ public class CgroupHierarchyTests
     }
 
     [Theory]
+    [InlineData("rw,seclabel,xattr,name=systemd")]
+    [InlineData("rw,favordynmods,name=systemd")]
+    public void A_systemd_mount_with_options_of_the_machine_leaves_it_a_v2_machine(string options) =>
+        Assert.True(CgroupHierarchy.Parse($"40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup {options}\n{Unified}").IsV2);
+
+    [Theory]
     [InlineData("")]
     [InlineData("40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd\n")]
     public void V2_has_every_controller_in_one_place_also_beside_a_named_v1_mount(string more)
