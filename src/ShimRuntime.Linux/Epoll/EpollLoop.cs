@@ -23,7 +23,15 @@ public sealed unsafe class EpollLoop(Action<Exception> report) : IDisposable
     {
         if (fd >= _registrations.Length) Array.Resize(ref _registrations, Math.Max(fd + 1, _registrations.Length * 2));
         _registrations[fd] = new Registration(handler, ++_generation);
-        Control(EPOLL_CTL_ADD, fd, events);
+        try
+        {
+            Control(EPOLL_CTL_ADD, fd, events);
+        }
+        catch
+        {
+            _registrations[fd] = default;
+            throw;
+        }
     }
 
     public void Modify(int fd, uint events) => Control(EPOLL_CTL_MOD, fd, events);

@@ -8,6 +8,7 @@ namespace ShimRuntime.Linux;
 public static unsafe class UnixSocket
 {
     private const int SunPathBytes = 108;
+    private const int OneDescriptorControlBytes = 20; // CMSG_LEN(4): the kernel closes what a peer sends beyond one
     private const int OwnerOnlyMask = 0x7f; // leaves 0600
 
     /// <summary>Listens on <paramref name="path"/>, mode 0600 from the first moment. A file that is there is taken away first.</summary>
@@ -53,17 +54,17 @@ public static unsafe class UnixSocket
     public static int ReceiveDescriptor(int socket)
     {
         var data = stackalloc byte[4096];
-        var control = stackalloc byte[64];
+        var control = stackalloc byte[OneDescriptorControlBytes];
         var vector = new iovec { iov_base = data, iov_len = 4096 };
         msghdr message = default;
         message.msg_iov = &vector;
         message.msg_iovlen = 1;
         message.msg_control = control;
-        message.msg_controllen = 64;
+        message.msg_controllen = OneDescriptorControlBytes;
         var count = (long)recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
         if (count < 0 && errno is Errno.EAGAIN or Errno.EINTR) return -1;
         var header = count < 0 ? null : CMSG_FIRSTHDR(&message);
-        if (header is null || header->cmsg_type != SCM_RIGHTS)
+        if (header is null || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
             throw RuntimeFault.Internal("failed to receive a descriptor: the peer sent none");
         return *(int*)CMSG_DATA(header);
     }

@@ -19,11 +19,12 @@ public sealed partial class ShimClient : IAsyncDisposable
     private readonly ConcurrentDictionary<uint, ClientStream> _streams = new();
     private readonly Channel<ReadOnlyMemory<byte>> _outbox = Channel.CreateUnbounded<ReadOnlyMemory<byte>>(new() { SingleReader = true });
     private readonly CancellationTokenSource _closing = new();
+    private readonly Lock _opening = new(); // ids go out in the order in which they are given: the shim refuses one that is not larger
     private readonly Task _reader;
     private readonly Task _writer;
     private volatile ShimFault? _end;
     private int _disposed;
-    private int _lastStream = -1;
+    private uint _lastStream = uint.MaxValue;
 
     private ShimClient(Socket socket)
     {
@@ -70,12 +71,10 @@ public sealed partial class ShimClient : IAsyncDisposable
         CancellationToken cancellation)
     {
         var stream = new ClientStream(onData);
-        var id = (uint)Interlocked.Add(ref _lastStream, 2);
-        _streams[id] = stream;
+        var envelope = new Request { Service = ShimMethods.Service, Method = method, Payload = request.ToByteString() };
+        var id = Open(stream, envelope, onData is null ? FrameFlags.RemoteClosed : FrameFlags.RemoteOpen);
         try
         {
-            var envelope = new Request { Service = ShimMethods.Service, Method = method, Payload = request.ToByteString() };
-            Send(id, FrameType.Request, onData is null ? FrameFlags.RemoteClosed : FrameFlags.RemoteOpen, envelope);
             // After the stream is listed: an end that came before is seen here, one that comes later fails it.
             if (_end is { } end) throw new ShimFault(end.Code, end.Message);
             return await stream.Response.WaitAsync(cancellation).ConfigureAwait(false);
@@ -88,6 +87,26 @@ public sealed partial class ShimClient : IAsyncDisposable
         finally
         {
             _streams.TryRemove(id, out _);
+        }
+    }
+
+    private uint Open(ClientStream stream, Request envelope, FrameFlags flags)
+    {
+        lock (_opening)
+        {
+            var id = _lastStream + 2;
+            _streams[id] = stream;
+            try
+            {
+                Send(id, FrameType.Request, flags, envelope);
+            }
+            catch
+            {
+                _streams.TryRemove(id, out _); // larger than a frame may be: nothing was sent
+                throw;
+            }
+
+            return _lastStream = id;
         }
     }
 
@@ -129,9 +148,9 @@ public sealed partial class ShimClient : IAsyncDisposable
 
             End(new ShimFault(FaultCode.Unavailable, "the shim closed the connection"));
         }
-        catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException or FrameException
-                                      or InvalidProtocolBufferException)
+        catch (Exception e)
         {
+            // Whatever it is, a receiver of output that throws too: without a reader no call would ever end.
             End(new ShimFault(FaultCode.Unavailable, $"the connection to the shim ended: {e.Message}", e));
         }
     }

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Google.Protobuf;
 using ShimRuntime.Linux;
 using ShimRuntime.ShimProtocol.V1;
@@ -45,6 +46,12 @@ public sealed unsafe class ShimConnection : IEpollHandler
         catch (Exception e) when (e is FrameException or InvalidProtocolBufferException)
         {
             Close();
+        }
+        catch
+        {
+            // The loop stops watching what threw; open and unwatched, this would keep its caller waiting for ever.
+            Close();
+            throw;
         }
     }
 
@@ -133,9 +140,12 @@ public sealed unsafe class ShimConnection : IEpollHandler
         {
             call.Fail(FaultCode.InvalidArgument, $"failed to {call.Method}: {e.Message}");
         }
-        catch (IOException e)
+        catch (Exception e)
         {
+            // Of one call: the others on this connection, a stop under way perhaps, are not to pay for it.
             call.Fail(FaultCode.Internal, $"failed to {call.Method}: {e.Message}");
+            // A bug, then: the loop is to tell of it.
+            if (e is not IOException) _loop.Post(() => ExceptionDispatchInfo.Throw(e));
         }
     }
 

@@ -8,17 +8,20 @@ public sealed class ShimListener : IEpollHandler
 {
     private const int Backlog = 64;
     private const int MaxConnections = 64;
+    private static readonly TimeSpan PauseTime = TimeSpan.FromMilliseconds(100);
     private readonly EpollLoop _loop;
     private readonly string _path;
     private readonly IShimService _service;
     private readonly List<ShimConnection> _connections = [];
+    private readonly LoopTimer _pause;
     private int _fd;
 
     public ShimListener(EpollLoop loop, string path, IShimService service)
     {
         (_loop, _path, _service) = (loop, path, service);
+        _pause = loop.CreateTimer(Watch);
         _fd = UnixSocket.Listen(path, Backlog);
-        _loop.Add(_fd, (uint)EPOLLIN, this);
+        Watch();
     }
 
     /// <summary>True when no answer waits for its socket.</summary>
@@ -26,13 +29,16 @@ public sealed class ShimListener : IEpollHandler
 
     public void OnReady(uint events)
     {
-        for (var fd = UnixSocket.Accept(_fd); fd >= 0; fd = UnixSocket.Accept(_fd))
+        try
         {
-            var connection = fd;
-            if (_connections.Count < MaxConnections && PeerCredentials.Of(fd).IsTrusted)
-                _connections.Add(new ShimConnection(_loop, fd, _service, c => _connections.Remove(c)));
-            else
-                FileDescriptor.Close(ref connection);
+            for (var fd = UnixSocket.Accept(_fd); fd >= 0; fd = UnixSocket.Accept(_fd)) Take(fd);
+        }
+        catch (LinuxException)
+        {
+            // No descriptor or no memory is free just now (EMFILE, ENFILE, ENOMEM). Who waits keeps its place; watched on, it would be a
+            // busy loop, and not watched any more the shim would be deaf for its life.
+            _loop.Remove(_fd);
+            _pause.Set(PauseTime);
         }
     }
 
@@ -40,9 +46,31 @@ public sealed class ShimListener : IEpollHandler
     public void Close()
     {
         if (_fd < 0) return;
+        _pause.Clear();
         _loop.Remove(_fd);
         FileDescriptor.Close(ref _fd);
-        File.Delete(_path);
+        ScratchFile.Delete(_path);
         foreach (var connection in _connections.ToArray()) connection.Close();
+    }
+
+    private void Watch() => _loop.Add(_fd, (uint)EPOLLIN, this);
+
+    private void Take(int fd)
+    {
+        try
+        {
+            if (_connections.Count < MaxConnections && PeerCredentials.Of(fd).IsTrusted)
+            {
+                _connections.Add(new ShimConnection(_loop, fd, _service, c => _connections.Remove(c)));
+                return;
+            }
+        }
+        catch
+        {
+            FileDescriptor.Close(ref fd);
+            throw;
+        }
+
+        FileDescriptor.Close(ref fd);
     }
 }

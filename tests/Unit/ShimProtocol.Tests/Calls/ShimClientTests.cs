@@ -139,6 +139,63 @@ public class ShimClientTests
         Assert.Empty(shim.Errors);
     }
 
+    [Fact]
+    public async Task Callers_on_many_threads_share_a_connection()
+    {
+        using var shim = new LoopbackShim(call => call.Reply(new HelloResponse { Pid = 5 }));
+        await using var client = await ShimClient.ConnectAsync(shim.SocketPath, default);
+        using var start = new Barrier(8);
+        var callers = Enumerable.Range(0, 8).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                start.SignalAndWait(Patience);
+                return Task.WhenAll(Enumerable.Range(0, 500).Select(_ => client.HelloAsync(default)));
+            },
+            TaskCreationOptions.LongRunning).Unwrap());
+        Assert.All((await Task.WhenAll(callers).WaitAsync(Patience)).SelectMany(a => a), answer => Assert.Equal(5, answer.Pid));
+    }
+
+    [Fact]
+    public async Task A_request_larger_than_a_frame_is_its_callers_loss_alone()
+    {
+        using var shim = new LoopbackShim(call => call.Reply(new HelloResponse { Pid = 5 }));
+        await using var client = await ShimClient.ConnectAsync(shim.SocketPath, default);
+        var huge = new ExecSyncRequest { ProcessJson = Google.Protobuf.ByteString.CopyFrom(new byte[FrameHeader.MaxPayloadBytes]) };
+        await Assert.ThrowsAsync<FrameException>(() => client.ExecSyncAsync(huge, new Collected(), default));
+        Assert.Equal(5, (await client.HelloAsync(default).WaitAsync(Patience)).Pid);
+    }
+
+    [Fact]
+    public async Task A_receiver_that_throws_ends_its_call_and_does_not_leave_it_waiting()
+    {
+        using var shim = new LoopbackShim(call => call.SendOutput(false, "x"u8));
+        await using var client = await ShimClient.ConnectAsync(shim.SocketPath, default);
+        await Assert.ThrowsAsync<ShimFault>(() => client.ExecSyncAsync(new ExecSyncRequest(), new Throwing(), default).WaitAsync(Patience));
+        await client.Completion.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task A_bug_in_a_handler_is_told_to_its_caller_and_to_the_loop_and_the_connection_goes_on()
+    {
+        using var shim = new LoopbackShim(call =>
+        {
+            if (call.Method == ShimMethods.Start) throw new InvalidOperationException("a bug");
+            call.Reply(new HelloResponse { Pid = 5 });
+        });
+        await using var client = await ShimClient.ConnectAsync(shim.SocketPath, default);
+        var fault = await Assert.ThrowsAsync<ShimFault>(() => client.StartAsync(default).WaitAsync(Patience));
+        Assert.Equal(FaultCode.Internal, fault.Code);
+        Assert.Equal(5, (await client.HelloAsync(default).WaitAsync(Patience)).Pid);
+        Assert.IsType<InvalidOperationException>(Assert.Single(shim.Errors));
+    }
+
+    private sealed class Throwing : IExecOutput
+    {
+        public void Stdout(ReadOnlySpan<byte> bytes) => throw new InvalidOperationException("no more room");
+
+        public void Stderr(ReadOnlySpan<byte> bytes) => throw new InvalidOperationException("no more room");
+    }
+
     private sealed class Collected : IExecOutput
     {
         public List<byte> Out { get; } = [];
