@@ -40,9 +40,9 @@ internal sealed partial class Container
             Oom = oom,
             Memory = LeafMemory.Read(_hierarchy, leaf),
         };
+        _drainDeadline.Set(DrainTime); // first: from here on the exit is recorded whatever fails
         // A private PID namespace has taken everyone along; in a shared one or the host's, children of the init live on, and execs do.
         if (_leaf.Processes().Count > 0) _leaf.Kill();
-        _drainDeadline.Set(DrainTime);
         if (_stdio!.HasEnded) OutputEnded();
     }
 
@@ -56,9 +56,15 @@ internal sealed partial class Container
     /// <summary>Somebody outside the leaf holds the output open: what is there is logged, the rest is not ours any more.</summary>
     private void DrainDeadlinePassed()
     {
-        _leaf.Kill();
-        _stdio!.EndNow();
-        RecordExit();
+        try
+        {
+            _leaf.Kill();
+            _stdio!.EndNow();
+        }
+        finally
+        {
+            RecordExit();
+        }
     }
 
     private void RecordExit()

@@ -1,4 +1,5 @@
 using ShimRuntime.Linux;
+using ShimRuntime.Shim.Serving;
 using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
 
@@ -35,11 +36,12 @@ internal sealed partial class Container
     private void RemoveCgroups()
     {
         _execs.KillAll();
-        if (_cgroup.TryRemove())
+        if (TryRemoveCgroup())
         {
-            _shutdownCall!.Reply(new ShutdownResponse());
-            File.Delete(_paths.ShimRecord);
+            // The answer last: who has it may take our directories away at once.
+            ScratchFile.Delete(_paths.ShimRecord);
             _farewell.Set(TimeSpan.Zero);
+            _shutdownCall!.Reply(new ShutdownResponse());
             return;
         }
 
@@ -55,6 +57,19 @@ internal sealed partial class Container
         _shutdownCall!.Fail(FaultCode.Unavailable,
             $"failed to remove cgroup '{_cgroup.Path}': processes {pids} do not die; try again later");
         _shutdownCall = null;
+    }
+
+    private bool TryRemoveCgroup()
+    {
+        try
+        {
+            return _cgroup.TryRemove();
+        }
+        catch (IOException e)
+        {
+            ErrorLog.Write($"failed to remove cgroup '{_cgroup.Path}': {e.Message}");
+            return false;
+        }
     }
 
     private void LeaveWhenFlushed()

@@ -1,5 +1,6 @@
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Oom;
+using ShimRuntime.Shim.Reaping;
 using ShimRuntime.Shim.Runc;
 using ShimRuntime.Shim.Serving;
 using ShimRuntime.Shim.Stdio;
@@ -36,21 +37,52 @@ internal sealed partial class Container
         _startedAtNanos = NowNanos();
         var pid = RuncDriver.ReadPid(_paths.InitPidFile);
         var identity = pid > 0 ? ProcessIdentity.TryRead(pid) : null;
-        if (result.Succeeded && pid > 0) _init = _reaper.TryAdopt(pid, InitExited);
+        var error = result.Error;
+        if (result.Succeeded) _init = Adopt(pid, out error);
         _reaper.OrphanSettled();
         if (_init is null)
         {
-            Refused(result.Succeeded ? $"runc left no process with pid {pid}" : result.Error);
+            Refused(error);
             return;
         }
 
         _initStartTicks = identity?.StartTicks ?? 0;
         CompleteLeaf();
-        _stdio!.OnEnded = OutputEnded;
-        _stdio.StartPumping();
+        StartPumping();
         Move(ShimEvent.RuncSucceeded);
         Answer(new StartResponse { Pid = pid, PidStartTicks = _initStartTicks, StartedAtNanos = _startedAtNanos });
         ResumeStop();
+    }
+
+    /// <summary>A container that nobody could watch must not run: null and the reason, also when no descriptor is free for it.</summary>
+    private WatchedChild? Adopt(int pid, out string error)
+    {
+        error = $"runc left no process with pid {pid}";
+        try
+        {
+            return pid > 0 ? _reaper.TryAdopt(pid, InitExited) : null;
+        }
+        catch (LinuxException e)
+        {
+            error = $"the container's process can't be watched: {e.Message}";
+            return null;
+        }
+    }
+
+    /// <summary>Without its streams a container would block on its output, unseen: it is ended, and its end is told.</summary>
+    private void StartPumping()
+    {
+        _stdio!.OnEnded = OutputEnded;
+        try
+        {
+            _stdio.StartPumping();
+        }
+        catch (Exception e) when (e is IOException or RuntimeFault)
+        {
+            ErrorLog.Write($"failed to read the container's output: {e.Message}");
+            _init!.Signal(SIGKILL);
+            _leaf.Kill();
+        }
     }
 
     /// <summary>

@@ -42,18 +42,23 @@ internal sealed class ExecProcess : IDisposable
     public void Start(ExecSyncRequest request)
     {
         DurableFile.WriteVolatile(_files.ProcessJson, request.ProcessJson.Span);
-        var (stdout, stderr) = (FileDescriptor.CreatePipe(), FileDescriptor.CreatePipe());
-        _stdout = new ExecPump(_context.Loop, (stdout.Read, false), (_call, _context.Buffer), request.MaxOutputBytes, TryFinish);
-        _stderr = new ExecPump(_context.Loop, (stderr.Read, true), (_call, _context.Buffer), request.MaxOutputBytes, TryFinish);
-        _call.OnAbandoned = Kill;
-        _call.OnDrained = Resume;
-        if (request.TimeoutMilliseconds > 0) _timeout.Set(TimeSpan.FromMilliseconds(Math.Min(request.TimeoutMilliseconds, int.MaxValue)));
-        _context.Reaper.ExpectOrphan();
-        _runc = _context.Runc.Exec(_files, _cgroup.RuncArgument, [new FdMapping(stdout.Write, 1), new FdMapping(stderr.Write, 2)],
-            RuncDone);
-        var (outWrite, errWrite) = (stdout.Write, stderr.Write);
-        FileDescriptor.Close(ref outWrite);
-        FileDescriptor.Close(ref errWrite);
+        var (stdout, stderr) = (-1, -1);
+        try
+        {
+            _stdout = OpenPump(false, request.MaxOutputBytes, out stdout);
+            _stderr = OpenPump(true, request.MaxOutputBytes, out stderr);
+            _call.OnAbandoned = Kill;
+            _call.OnDrained = Resume;
+            if (request.TimeoutMilliseconds > 0)
+                _timeout.Set(TimeSpan.FromMilliseconds(Math.Min(request.TimeoutMilliseconds, int.MaxValue)));
+            _context.Reaper.ExpectOrphan();
+            _runc = _context.Runc.Exec(_files, _cgroup.RuncArgument, [new FdMapping(stdout, 1), new FdMapping(stderr, 2)], RuncDone);
+        }
+        finally
+        {
+            FileDescriptor.Close(ref stdout);
+            FileDescriptor.Close(ref stderr);
+        }
     }
 
     /// <summary>Lets go of everything; for an exec whose <see cref="Start"/> has thrown. Others do so by themselves.</summary>
@@ -72,6 +77,15 @@ internal sealed class ExecProcess : IDisposable
     /// <summary>True once nothing of it is left in the cgroup tree.</summary>
     public bool TryRemoveCgroup() => _cgroup.TryRemove();
 
+    /// <param name="write">The end for the process, to be closed here once it has its copy.</param>
+    private ExecPump OpenPump(bool stderr, ulong maxBytes, out int write)
+    {
+        write = -1;
+        var pipe = FileDescriptor.CreatePipe();
+        write = pipe.Write;
+        return new ExecPump(_context.Loop, (pipe.Read, stderr), (_call, _context.Buffer), maxBytes, TryFinish);
+    }
+
     private void TimedOut()
     {
         _timedOut = true;
@@ -83,9 +97,18 @@ internal sealed class ExecProcess : IDisposable
         _runc = null;
         // Also after a failure: a runc that we killed may have got as far as starting it.
         var pid = RuncDriver.ReadPid(_files.PidFile);
-        if (pid > 0) _process = _context.Reaper.TryAdopt(pid, ProcessExited);
+        var error = result.Succeeded ? "its process vanished" : result.Error;
+        try
+        {
+            if (pid > 0) _process = _context.Reaper.TryAdopt(pid, ProcessExited);
+        }
+        catch (LinuxException e)
+        {
+            (error, _killed) = ($"its process can't be watched: {e.Message}", true);
+        }
+
         _context.Reaper.OrphanSettled();
-        if (_process is null) Refused(result.Succeeded ? "its process vanished" : result.Error);
+        if (_process is null) Refused(error);
         else if (_killed) Kill(); // it slipped through between runc's end and our signal
     }
 
@@ -140,8 +163,8 @@ internal sealed class ExecProcess : IDisposable
         _stderr?.Dispose();
         if (_killed) _cgroup.Kill(0);
         else _cgroup.Release();
-        File.Delete(_files.ProcessJson);
-        File.Delete(_files.PidFile);
+        ScratchFile.Delete(_files.ProcessJson);
+        ScratchFile.Delete(_files.PidFile);
         _onDone(this);
     }
 }

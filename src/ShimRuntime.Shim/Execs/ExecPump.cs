@@ -27,8 +27,16 @@ internal sealed unsafe class ExecPump : IEpollHandler, IDisposable
         (_fd, _stderr) = stream;
         (_call, _buffer) = sink;
         _room = maxBytes == 0 ? ulong.MaxValue : maxBytes;
-        FileDescriptor.SetNonBlocking(_fd);
-        _loop.Add(_fd, (uint)EPOLLIN, this);
+        try
+        {
+            FileDescriptor.SetNonBlocking(_fd);
+            _loop.Add(_fd, (uint)EPOLLIN, this);
+        }
+        catch
+        {
+            FileDescriptor.Close(ref _fd);
+            throw;
+        }
     }
 
     public bool HasEnded => _fd < 0;
@@ -61,7 +69,8 @@ internal sealed unsafe class ExecPump : IEpollHandler, IDisposable
     /// <summary>Takes what is there now and closes.</summary>
     public void EndNow()
     {
-        while (_fd >= 0 && ReadOnce() > 0)
+        int count;
+        for (var left = ReadBuffer.MaxLeftBytes; left > 0 && _fd >= 0 && (count = ReadOnce()) > 0; left -= count)
         {
         }
 

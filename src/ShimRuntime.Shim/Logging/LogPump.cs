@@ -40,7 +40,8 @@ internal sealed unsafe class LogPump : IEpollHandler, IDisposable
     /// <summary>Takes what is there now and lets go of the stream: for one that somebody holds open beyond the container's end.</summary>
     public void EndNow()
     {
-        while (_fd >= 0 && ReadOnce() > 0)
+        int count;
+        for (var left = ReadBuffer.MaxLeftBytes; left > 0 && _fd >= 0 && (count = ReadOnce()) > 0; left -= count)
         {
         }
 

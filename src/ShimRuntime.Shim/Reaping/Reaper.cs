@@ -12,6 +12,7 @@ namespace ShimRuntime.Shim.Reaping;
 internal sealed class Reaper : IEpollHandler, IDisposable
 {
     private const int SIGCHLD = 17;
+    private const int SIGKILL = 9;
     private readonly EpollLoop _loop;
     private readonly SignalFd _signals = new(SIGCHLD);
     private readonly Dictionary<int, WatchedChild> _children = [];
@@ -29,7 +30,15 @@ internal sealed class Reaper : IEpollHandler, IDisposable
     public WatchedChild Spawn(SpawnRequest request, Action<ExitCode> onExit)
     {
         var process = Spawner.Spawn(request);
-        return Watch(process.Pid, process.PidFd, onExit);
+        try
+        {
+            return Watch(process.Pid, process.PidFd, onExit);
+        }
+        catch
+        {
+            _ = Tmds.Linux.LibC.kill(process.Pid, SIGKILL); // nobody would hear of its end; the sweep reaps it
+            throw;
+        }
     }
 
     /// <summary>A grandchild will become ours: keep exits of unknown pids. Ended by <see cref="OrphanSettled"/>.</summary>
@@ -43,15 +52,13 @@ internal sealed class Reaper : IEpollHandler, IDisposable
     /// <summary>Watches a process that became our child; null when it never did. An exit that came first is told soon.</summary>
     public WatchedChild? TryAdopt(int pid, Action<ExitCode> onExit)
     {
-        if (_unclaimed.Remove(pid, out var exit))
-        {
-            var ended = new WatchedChild(this, pid, null, onExit);
-            _loop.Post(() => ended.Exited(exit));
-            return ended;
-        }
-
-        // A child's pid is not given to anybody else before we reap it, so this pidfd is of that very process.
-        return ChildProcesses.IsChild(pid) && SafePidFd.TryOpen(pid) is { } pidFd ? Watch(pid, pidFd, onExit) : null;
+        // The living first: an exit kept for this pid is then of an earlier bearer of it. A child's pid is not given to anybody else before
+        // we reap it, so this pidfd is of that very process.
+        if (ChildProcesses.IsChild(pid) && SafePidFd.TryOpen(pid) is { } pidFd) return Watch(pid, pidFd, onExit);
+        if (!_unclaimed.Remove(pid, out var exit)) return null;
+        var ended = new WatchedChild(this, pid, null, onExit);
+        _loop.Post(() => ended.Exited(exit));
+        return ended;
     }
 
     public void OnReady(uint events)
@@ -59,7 +66,7 @@ internal sealed class Reaper : IEpollHandler, IDisposable
         _signals.Drain();
         while (ChildProcesses.TryReapAny(out var pid, out var exit))
         {
-            if (_children.TryGetValue(pid, out var child)) Deliver(child, exit);
+            if (_children.TryGetValue(pid, out var child)) DeliverSoon(child, exit);
             else if (_expected > 0) _unclaimed[pid] = exit;
         }
     }
@@ -72,16 +79,37 @@ internal sealed class Reaper : IEpollHandler, IDisposable
 
     internal void Deliver(WatchedChild child, ExitCode exit)
     {
+        Forget(child);
+        child.Exited(exit);
+    }
+
+    /// <summary>After the sweep: an owner that throws at the news must not end it, nor have the loop drop the signalfd.</summary>
+    private void DeliverSoon(WatchedChild child, ExitCode exit)
+    {
+        Forget(child);
+        _loop.Post(() => child.Exited(exit));
+    }
+
+    private void Forget(WatchedChild child)
+    {
         _children.Remove(child.Pid);
         _loop.Remove(child.PidFd!.Fd);
-        child.Exited(exit);
     }
 
     private WatchedChild Watch(int pid, SafePidFd pidFd, Action<ExitCode> onExit)
     {
         var child = new WatchedChild(this, pid, pidFd, onExit);
+        try
+        {
+            _loop.Add(pidFd.Fd, (uint)EPOLLIN, child);
+        }
+        catch
+        {
+            pidFd.Dispose();
+            throw;
+        }
+
         _children[pid] = child;
-        _loop.Add(pidFd.Fd, (uint)EPOLLIN, child);
         return child;
     }
 }

@@ -22,7 +22,7 @@ internal sealed class RuncCall
     {
         (_verb, _log, _onDone) = (command.Arguments[0], log, onDone);
         _deadline = driver.Loop.CreateTimer(() => Kill($"runc {_verb} did not end within {deadline.TotalSeconds:0} s"));
-        File.Delete(log);
+        ScratchFile.Delete(log);
         try
         {
             _process = driver.Reaper.Spawn(driver.RequestFor(command, log), OnExit);
@@ -48,7 +48,7 @@ internal sealed class RuncCall
         _deadline.Clear();
         var succeeded = exit is { Code: 0, Signal: 0 };
         var error = succeeded ? "" : _killedBecause ?? RuncLog.LastError(_log) ?? $"runc {_verb} ended with {exit}";
-        File.Delete(_log);
+        ScratchFile.Delete(_log);
         _onDone(new RuncResult(succeeded, error));
     }
 }

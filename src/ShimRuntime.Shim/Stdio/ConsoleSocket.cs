@@ -51,6 +51,6 @@ internal sealed class ConsoleSocket : IEpollHandler, IDisposable
         FileDescriptor.Close(ref _listener);
         if (_connection >= 0) _loop.Remove(_connection);
         FileDescriptor.Close(ref _connection);
-        File.Delete(Path);
+        ScratchFile.Delete(Path);
     }
 }

@@ -33,16 +33,18 @@ internal sealed class ContainerStdio : IDisposable
     public static ContainerStdio Pipes(EpollLoop loop, bool stdin, (LogWriter Writer, ReadBuffer Buffer) sink)
     {
         var stdio = new ContainerStdio(loop, sink);
-        if (stdin)
+        try
         {
-            var pipe = FileDescriptor.CreatePipe();
-            stdio._childFds.Add(new FdMapping(pipe.Read, 0));
-            stdio._stdinWrite = pipe.Write;
+            if (stdin) stdio.AddInput();
+            stdio.AddOutput(LogStream.Stdout, 1);
+            stdio.AddOutput(LogStream.Stderr, 2);
+            return stdio;
         }
-
-        stdio.AddOutput(LogStream.Stdout, 1);
-        stdio.AddOutput(LogStream.Stderr, 2);
-        return stdio;
+        catch
+        {
+            stdio.Dispose();
+            throw;
+        }
     }
 
     /// <summary>A terminal that runc makes; everything written to it is logged as stdout.</summary>
@@ -84,6 +86,13 @@ internal sealed class ContainerStdio : IDisposable
         foreach (var pump in _pumps) pump.Dispose();
         _console?.Dispose();
         FileDescriptor.Close(ref _stdinWrite);
+    }
+
+    private void AddInput()
+    {
+        var pipe = FileDescriptor.CreatePipe();
+        _childFds.Add(new FdMapping(pipe.Read, 0));
+        _stdinWrite = pipe.Write;
     }
 
     private void AddOutput(LogStream stream, int target)

@@ -53,6 +53,14 @@ public class LogPumpTests
         Assert.Empty(rig.Lines());
     }
 
+    [Fact]
+    public async Task A_writer_that_never_pauses_cannot_keep_a_stream_that_is_to_end()
+    {
+        using var rig = new LogRig();
+        await Task.Run(rig.EndUnderFire).WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.InRange(rig.Lines().Count, 1, ReadBuffer.MaxLeftBytes + ReadBuffer.ReadBytes);
+    }
+
     private static (LogStream Stream, byte[] Bytes) Out(string text) => (LogStream.Stdout, Encoding.Latin1.GetBytes(text));
 
     // Long enough for the loop to take the chunk before the next comes, so that it sees the pieces apart.

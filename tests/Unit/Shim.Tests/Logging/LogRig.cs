@@ -59,6 +59,26 @@ internal sealed unsafe class LogRig : IDisposable
         if (_errors.Count > 0) throw new AggregateException(_errors);
     }
 
+    /// <summary>Ends a pump whose stream somebody goes on writing to as fast as he can; returns once the pump has let go.</summary>
+    public void EndUnderFire()
+    {
+        var pipe = FileDescriptor.CreatePipe();
+        using var loop = new EpollLoop(_errors.Add);
+        var pump = new LogPump(loop, pipe.Read, LogStream.Stdout, (_writer, _buffer), () => { });
+        var started = new ManualResetEventSlim();
+        var writer = new Thread(() =>
+        {
+            var block = stackalloc byte[4096];
+            new Span<byte>(block, 4096).Fill((byte)'\n');
+            while ((long)write(pipe.Write, block, 4096) > 0) started.Set(); // until the reading end is closed: EPIPE
+        });
+        writer.Start();
+        started.Wait();
+        pump.EndNow();
+        writer.Join();
+        _ = close(pipe.Write);
+    }
+
     public IReadOnlyList<(DateTimeOffset At, string Stream, string Tag, string Text)> Lines()
     {
         var all = System.IO.File.ReadAllText(Path, System.Text.Encoding.Latin1);
