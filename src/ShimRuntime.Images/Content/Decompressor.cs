@@ -33,17 +33,28 @@ internal static class Decompressor
         head.SequenceEqual((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD])
         || ((head[0] & 0xF0) == 0x50 && head[1..].SequenceEqual((ReadOnlySpan<byte>)[0x2A, 0x4D, 0x18]));
 
-    /// <summary>Bytes already read, put back before the rest.</summary>
+    /// <summary>
+    /// Bytes already read, put back before the rest. GZipStream asks for 8 KiB at a time: the rest is read in larger pieces, because each
+    /// read below hashes, has a deadline of its own and reports progress.
+    /// </summary>
     private sealed class PrefixedStream(ReadOnlyMemory<byte> prefix, Stream rest) : ReadOnlyStream
     {
-        private ReadOnlyMemory<byte> _prefix = prefix;
+        private const int PieceBytes = 64 * 1024;
+        private ReadOnlyMemory<byte> _held = prefix;
+        private byte[] _piece = [];
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            if (_prefix.IsEmpty) return await rest.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
-            var count = Math.Min(buffer.Length, _prefix.Length);
-            _prefix[..count].CopyTo(buffer);
-            _prefix = _prefix[count..];
+            if (_held.IsEmpty)
+            {
+                if (buffer.Length >= PieceBytes) return await rest.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+                if (_piece.Length == 0) _piece = new byte[PieceBytes];
+                _held = _piece.AsMemory(0, await rest.ReadAsync(_piece, cancellationToken).ConfigureAwait(false));
+            }
+
+            var count = Math.Min(buffer.Length, _held.Length);
+            _held[..count].CopyTo(buffer);
+            _held = _held[count..];
             return count;
         }
     }

@@ -25,8 +25,8 @@ internal sealed class DockerArchive(StagedArchive archive, PlatformMatcher platf
 
     private ArchivedImage Image(DockerArchiveEntry? entry)
     {
-        if (entry?.Config is null || entry.Layers is not { Count: > 0 and <= ImageDocument.MaxLayers } || entry.Layers.Contains(null!))
-            throw new InvalidDataException($"an entry of manifest.json has no config or not 1…{ImageDocument.MaxLayers} layers");
+        if (entry?.Config is null || entry.Layers is not { Count: <= ImageDocument.MaxLayers } || entry.Layers.Contains(null!))
+            throw new InvalidDataException($"an entry of manifest.json has no config or not 0…{ImageDocument.MaxLayers} layers");
         var bytes = archive.Document(entry.Config) ?? throw new InvalidDataException($"config '{entry.Config}' is missing");
         var config = ImageDocument.ParseConfig(bytes, entry.Layers.Count);
         if (!platform.Runs(config))

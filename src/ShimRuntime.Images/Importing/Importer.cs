@@ -36,6 +36,10 @@ internal sealed class Importer(ImageParts parts, CancellationToken daemon)
             throw new RuntimeFault(FaultCode.InvalidArgument,
                 $"failed to import image archive: {e.Message}; write one with `docker save` or as an OCI layout", e);
         }
+        catch (Exception e) when (DiskFull.IsCauseOf(e))
+        {
+            throw DiskFull.Fault("import image archive", e);
+        }
     }
 
     private IReadOnlyList<ArchivedImage> Read(StagedArchive staged)

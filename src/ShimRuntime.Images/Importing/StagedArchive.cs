@@ -11,12 +11,14 @@ namespace ShimRuntime.Images;
 internal sealed class StagedArchive : IAsyncDisposable
 {
     public const int MaxDocumentBytes = RegistryClient.MaxManifestBytes;
+    private const long MaxDocumentsBytes = 64L << 20; // of all documents that are asked for: few bytes can name one blob many times
     private const int MaxLinkHops = 8;
     private static readonly LayerLimits Limits = new() { MaxEntries = 20_000, MaxDepth = 16, MaxSparseRegions = 0 };
     private static readonly UTF8Encoding StrictUtf8 = new(false, true);
     private readonly string _directory;
     private readonly Dictionary<string, StagedFile> _files = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _links = new(StringComparer.Ordinal);
+    private long _documentsBytes;
 
     private StagedArchive(string directory) => _directory = directory;
 
@@ -64,6 +66,8 @@ internal sealed class StagedArchive : IAsyncDisposable
     {
         if (Find(name) is not { } file) return null;
         if (file.SizeBytes > MaxDocumentBytes) throw new InvalidDataException($"'{name}' is larger than {MaxDocumentBytes} bytes");
+        if ((_documentsBytes += file.SizeBytes) > MaxDocumentsBytes)
+            throw new InvalidDataException($"its documents are larger than {MaxDocumentsBytes} bytes together");
         return File.ReadAllBytes(file.Path);
     }
 
@@ -87,7 +91,7 @@ internal sealed class StagedArchive : IAsyncDisposable
                 _links[name] = Name(entry.LinkTarget);
                 break;
             case TarEntryKind.Symlink:
-                _links[name] = Name(StrictUtf8.GetBytes(Relative(name, StrictUtf8.GetString(entry.LinkTarget))));
+                _links[name] = Sound(Relative(name, Text(entry.LinkTarget)));
                 break;
             default:
                 throw new InvalidDataException($"'{name}' is a device or a pipe");
@@ -108,19 +112,23 @@ internal sealed class StagedArchive : IAsyncDisposable
         return new StagedFile(path, file.Length, Digest.FromHash(hash.GetHashAndReset()));
     }
 
-    /// <summary>A name without "./" before it, inside the archive.</summary>
-    private static string Name(byte[] bytes)
+    private static string Name(byte[] bytes) => Sound(Text(bytes));
+
+    private static string Text(byte[] bytes)
     {
-        string name;
         try
         {
-            name = StrictUtf8.GetString(bytes);
+            return StrictUtf8.GetString(bytes);
         }
         catch (DecoderFallbackException)
         {
             throw new InvalidDataException("a name in the archive is not UTF-8");
         }
+    }
 
+    /// <summary>A name without "./" before it, inside the archive.</summary>
+    private static string Sound(string name)
+    {
         while (name.StartsWith("./", StringComparison.Ordinal)) name = name[2..];
         var sound = name.Length > 0
             && name[0] != '/' && name.Split('/').All(part => part is not ("" or "." or "..")) && !name.Any(char.IsControl);
@@ -133,6 +141,7 @@ internal sealed class StagedArchive : IAsyncDisposable
         var parts = new Stack<string>(link.Split('/')[..^1]);
         foreach (var part in target.Split('/'))
         {
+            if (part == ".") continue;
             if (part != "..") parts.Push(part);
             else if (!parts.TryPop(out _)) throw new InvalidDataException($"link '{link}' leads out of the archive");
         }

@@ -55,8 +55,8 @@ internal sealed record ImageDocument(ImageIndex? Index, ImageManifest? Manifest)
     {
         if (manifest.Manifests is not null) throw new InvalidDataException("a manifest has no manifests");
         if (manifest.Layers is null || manifest.Config is null) throw new InvalidDataException("a manifest has a config and layers");
-        if (manifest.Layers.Count is 0 or > MaxLayers)
-            throw new InvalidDataException($"it has {manifest.Layers.Count} layers; 1…{MaxLayers} are taken");
+        if (manifest.Layers.Count > MaxLayers) // none is right for an image from scratch that is only a config
+            throw new InvalidDataException($"it has {manifest.Layers.Count} layers; 0…{MaxLayers} are taken");
         foreach (var descriptor in manifest.Layers.Prepend(manifest.Config)) Check(descriptor);
         if (!MediaTypes.IsConfig(manifest.Config.MediaType))
             throw new InvalidDataException(

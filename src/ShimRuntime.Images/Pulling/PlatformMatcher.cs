@@ -41,7 +41,7 @@ internal sealed class PlatformMatcher(string architecture, int level)
 
     /// <summary>Whether an image with this config runs here; what it does not say is taken to fit.</summary>
     public bool Runs(ImageConfigFile config) =>
-        config.Os is "" or "linux" && (config.Architecture.Length == 0 || config.Architecture == architecture);
+        config.Os is null or "" or "linux" && (string.IsNullOrEmpty(config.Architecture) || config.Architecture == architecture);
 
     private int Rank(Platform? platform)
     {

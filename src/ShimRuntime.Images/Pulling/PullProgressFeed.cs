@@ -63,6 +63,16 @@ internal sealed class PullProgressFeed
     private void Tell()
     {
         var progress = new PullProgress(_layers);
-        foreach (var listener in _listeners) listener.Report(progress);
+        foreach (var listener in _listeners)
+        {
+            try
+            {
+                listener.Report(progress);
+            }
+            catch (Exception)
+            {
+                Unsubscribe(listener); // a client that went away must not end the pull of those who wait for it
+            }
+        }
     }
 }

@@ -65,24 +65,22 @@ internal sealed class Puller(ImageParts parts, CancellationToken daemon)
         if (target is { } digest && Known(reference, digest) is { } known) return known;
         using var lease = parts.Leases.Begin(reference.ToString());
         var image = await parts.Resolver.ResolveAsync(client, reference, target, cancellation).ConfigureAwait(false);
-        await lease.HoldAsync(image.ChainIds, image.Documents.Keys, cancellation).ConfigureAwait(false);
-        foreach (var (id, bytes) in image.Documents) parts.Content.Put(id, bytes);
         feed.Begin(image.Layers.Select(l => l.Blob));
         try
         {
+            await lease.HoldAsync(image.ChainIds, image.Documents.Keys, cancellation).ConfigureAwait(false);
+            foreach (var (id, bytes) in image.Documents) parts.Content.Put(id, bytes);
             await parts.Installer.InstallAsync(
                 image.Layers, (plan, fetched) => client.Blob(plan.Blob, fetched), feed, cancellation).ConfigureAwait(false);
-        }
-        catch (Exception e) when (IsDiskFull(e))
-        {
+            var record = parts.Images.Put(Record(reference, image));
             lease.Release();
-            throw new RuntimeFault(
-                FaultCode.ResourceExhausted, $"failed to pull image '{reference}': {e.Message}; free space on the images' filesystem", e);
+            return record;
         }
-
-        var record = parts.Images.Put(Record(reference, image));
-        lease.Release();
-        return record;
+        catch (Exception e) when (DiskFull.IsCauseOf(e))
+        {
+            lease.Release(); // what came so far only makes it worse
+            throw DiskFull.Fault($"pull image '{reference}'", e);
+        }
     }
 
     /// <summary>
@@ -115,7 +113,4 @@ internal sealed class Puller(ImageParts parts, CancellationToken daemon)
     /// <summary>With a digest in the reference the tag was not asked of the registry, so it names nothing here.</summary>
     private static ImmutableArray<string> Tags(ImageReference reference) =>
         reference is { Digest: null, TagName: { } name } ? [name] : [];
-
-    private static bool IsDiskFull(Exception e) =>
-        e is LinuxException { ErrorNumber: Errno.ENOSPC or Errno.EDQUOT } || (e is IOException && (e.HResult & 0xFFFF) == Errno.ENOSPC);
 }

@@ -33,6 +33,12 @@ internal sealed class BlobStream(Descriptor blob, Func<long, CancellationToken, 
                 fetched(_offset);
                 return count;
             }
+            catch (OperationCanceledException)
+            {
+                // Its connection went with the read that was cut: who reads on (to tell damage from a bad archive) needs a new one.
+                await DropAsync().ConfigureAwait(false);
+                throw;
+            }
             catch (Exception e) when (e is IOException or HttpRequestException or TimeoutException)
             {
                 await DropAsync().ConfigureAwait(false);

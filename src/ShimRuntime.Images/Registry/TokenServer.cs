@@ -31,7 +31,8 @@ internal sealed class TokenServer(RegistryEndpoint endpoint, RegistryLogin login
                 ?? throw new RegistryException($"token server {realm.Authority} answered without a token", HttpStatusCode.Unauthorized);
         }
         catch (Exception e)
-            when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+            when (e is HttpRequestException or IOException or TimeoutException
+                || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             throw new RegistryException($"token server {realm.Authority} did not answer: {e.Message}", null, e) { IsTransient = true };
         }

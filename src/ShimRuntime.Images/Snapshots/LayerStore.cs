@@ -52,7 +52,7 @@ internal sealed class LayerStore : ILayerStore
 
     public async Task<ILayerDraft> UnpackAsync(Stream tar, CancellationToken cancellation)
     {
-        var draft = new LayerDraft(this, _directory.Stage(writable: false), _limits);
+        var draft = NewDraft();
         try
         {
             await draft.UnpackAsync(tar, cancellation).ConfigureAwait(false);
@@ -61,6 +61,20 @@ internal sealed class LayerStore : ILayerStore
         catch
         {
             await draft.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private LayerDraft NewDraft()
+    {
+        var id = _directory.Stage(writable: false);
+        try
+        {
+            return new LayerDraft(this, id, _limits);
+        }
+        catch
+        {
+            _directory.Discard(id);
             throw;
         }
     }

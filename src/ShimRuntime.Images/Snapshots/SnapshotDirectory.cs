@@ -70,10 +70,18 @@ internal sealed class SnapshotDirectory : IDisposable
     {
         var id = Interlocked.Increment(ref _lastId).ToString(CultureInfo.InvariantCulture);
         _live[id] = true;
-        using var staged = OpenOrMake(_directory, Name(Staged, id), PrivateMode);
-        using var fs = OpenOrMake(staged, FsName, 0x1ED);
-        if (writable) OpenOrMake(staged, WorkName, PrivateMode).Dispose();
-        return id;
+        try
+        {
+            using var staged = OpenOrMake(_directory, Name(Staged, id), PrivateMode);
+            using var fs = OpenOrMake(staged, FsName, 0x1ED);
+            if (writable) OpenOrMake(staged, WorkName, PrivateMode).Dispose();
+            return id;
+        }
+        catch
+        {
+            Discard(id); // on a full disk the first half of it would stay until the next start
+            throw;
+        }
     }
 
     /// <summary>The staged directory's fs/.</summary>
@@ -108,14 +116,14 @@ internal sealed class SnapshotDirectory : IDisposable
     /// <summary>Gives a staged directory up.</summary>
     public void Discard(string id)
     {
-        _live.TryRemove(id, out _);
         Delete(Name(Staged, id), CancellationToken.None);
+        _live.TryRemove(id, out _); // last: until then the background deletion keeps off
     }
 
     /// <summary>Deletes what was retired, and what was staged by a process that is gone. One caller at a time.</summary>
     public void DeleteLeftovers(CancellationToken cancellation)
     {
-        foreach (var entry in _directory.List())
+        foreach (var entry in Entries())
         {
             var name = entry.Name.ToString();
             var dead = name.StartsWith(Retired, StringComparison.Ordinal)
@@ -125,6 +133,20 @@ internal sealed class SnapshotDirectory : IDisposable
     }
 
     public void Dispose() => _directory.Dispose();
+
+    /// <summary>None when they can't be read: the background deletion must outlive a bad moment of the disk.</summary>
+    private List<DirectoryEntry> Entries()
+    {
+        try
+        {
+            return _directory.List();
+        }
+        catch (LinuxException e)
+        {
+            _log.LogWarning("failed to list '{Root}': {Cause}; it is tried again at the next collection", Root, e.Message);
+            return [];
+        }
+    }
 
     private void Delete(FileName name, CancellationToken cancellation)
     {

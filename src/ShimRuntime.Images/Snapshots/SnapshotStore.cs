@@ -38,12 +38,18 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
     public Task RemoveAsync(string key, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        if (_writables.TryRemove(key, out var writable))
+        if (!_writables.TryRemove(key, out var writable)) return Task.CompletedTask;
+        try
         {
             _directory.Retire(writable.Id, durable: false);
-            _reaper.Wake();
+        }
+        catch
+        {
+            _writables.TryAdd(key, writable); // still there: the caller's retry must find it
+            throw;
         }
 
+        _reaper.Wake();
         return Task.CompletedTask;
     }
 

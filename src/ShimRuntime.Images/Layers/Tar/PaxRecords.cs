@@ -33,10 +33,10 @@ internal sealed class PaxRecords
     }
 
     /// <summary>
-    /// A global header gives defaults to all members after it. What belongs to one file is refused there: readers disagree about it, and
-    /// a layer must not look different to a scanner.
+    /// For a global header, which some readers take as defaults for all members after it and some pass over: refused is what would make
+    /// another tree of the layer for them.
     /// </summary>
-    public PaxRecords RequireGlobal()
+    public void RequireGlobal()
     {
         foreach (var (key, _) in _records)
         {
@@ -45,8 +45,6 @@ internal sealed class PaxRecords
                 throw new TarFormatException($"a global pax header sets '{Printable(key)}'");
             }
         }
-
-        return this;
     }
 
     /// <summary>The last value of the keyword; empty when it was unset; null when it does not occur.</summary>

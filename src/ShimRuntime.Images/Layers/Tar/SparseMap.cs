@@ -12,6 +12,7 @@ internal sealed record SparseMap(long RealSizeBytes, IReadOnlyList<(long Offset,
     /// <summary>Checks the map against the number of data bytes that the archive holds for the member.</summary>
     public static SparseMap Create(long realSizeBytes, List<(long Offset, long Length)> regions, long dataBytes)
     {
+        if (realSizeBytes < 0) throw Bad("the file's size is negative");
         var (end, sum) = (0L, 0L);
         foreach (var (offset, length) in regions)
         {

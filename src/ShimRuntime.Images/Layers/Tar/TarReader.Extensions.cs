@@ -15,8 +15,8 @@ internal sealed partial class TarReader
                 extensions.SetPax(PaxRecords.Parse(await ReadContentAsync(limits.MaxPaxBytes, "a pax header").ConfigureAwait(false)));
                 return true;
             case (byte)'g':
-                var global = await ReadContentAsync(limits.MaxPaxBytes, "a global pax header").ConfigureAwait(false);
-                _global = PaxRecords.Parse(global).RequireGlobal();
+                // Its defaults (times, owners) are passed over, as all container runtimes do: the layer looks here as it does there.
+                PaxRecords.Parse(await ReadContentAsync(limits.MaxPaxBytes, "a global pax header").ConfigureAwait(false)).RequireGlobal();
                 return CountExtension();
             case (byte)'L':
                 extensions.SetLongName(await ReadTextAsync("a long name").ConfigureAwait(false));
@@ -86,9 +86,9 @@ internal sealed partial class TarReader
 
         /// <summary>The member's name; of a pax sparse member the one that its own records give.</summary>
         public byte[] Name(byte[] fromHeader, bool isSparse) =>
-            Choose(_longName, (isSparse ? Value("GNU.sparse.name") : null) ?? Value("path"), fromHeader, "name");
+            Choose(_longName, (isSparse ? Attribute("GNU.sparse.name") : null) ?? Attribute("path"), fromHeader, "name");
 
-        public byte[] LinkTarget(byte[] fromHeader) => Choose(_longLink, Value("linkpath"), fromHeader, "link target");
+        public byte[] LinkTarget(byte[] fromHeader) => Choose(_longLink, Attribute("linkpath"), fromHeader, "link target");
 
         public IReadOnlyList<TarXattr> Xattrs()
         {
@@ -102,7 +102,8 @@ internal sealed partial class TarReader
             return found.Select(x => new TarXattr(Encoding.Latin1.GetBytes(x.Key), x.Value)).ToList();
         }
 
-        private byte[]? Value(string key) => Pax.Find(key) is { Length: > 0 } value ? value : null;
+        /// <summary>What the member's pax header says; null when it says nothing, or unsets it.</summary>
+        public byte[]? Attribute(string key) => Pax.Find(key) is { Length: > 0 } value ? value : null;
 
         private static byte[] Choose(byte[]? gnu, byte[]? pax, byte[] header, string what) =>
             gnu is not null && pax is not null

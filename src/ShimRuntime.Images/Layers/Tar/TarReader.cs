@@ -15,7 +15,6 @@ namespace ShimRuntime.Images;
 internal sealed partial class TarReader(TarInput input, LayerLimits limits)
 {
     private readonly byte[] _block = new byte[TarInput.BlockBytes];
-    private PaxRecords _global = PaxRecords.Empty;
     private int _entries;
 
     /// <summary>The next member; null at the archive's end.</summary>
@@ -35,9 +34,21 @@ internal sealed partial class TarReader(TarInput input, LayerLimits limits)
 
     private async ValueTask<bool> ReadHeaderAsync(Extensions extensions)
     {
-        var atEnd = !await input.ReadAsync(_block).ConfigureAwait(false) || !_block.AsSpan().ContainsAnyExcept((byte)0);
+        var atEnd = !await input.ReadAsync(_block).ConfigureAwait(false) || await IsEndMarkAsync().ConfigureAwait(false);
         if (atEnd && !extensions.IsEmpty) throw new TarFormatException("the archive ends after an extension header");
         return !atEnd;
+    }
+
+    /// <summary>
+    /// Two zero blocks; the second may be cut off. Behind a single one some readers go on and some stop, so members there would be seen by
+    /// the ones and not by the others.
+    /// </summary>
+    private async ValueTask<bool> IsEndMarkAsync()
+    {
+        if (_block.AsSpan().ContainsAnyExcept((byte)0)) return false;
+        if (await input.ReadAsync(_block).ConfigureAwait(false) && _block.AsSpan().ContainsAnyExcept((byte)0))
+            throw new TarFormatException("the archive goes on after a single zero block");
+        return true;
     }
 
     private async ValueTask<TarEntry> ReadMemberAsync(Extensions extensions)
@@ -88,7 +99,7 @@ internal sealed partial class TarReader(TarInput input, LayerLimits limits)
             Mode = header.Mode,
             Uid = Id(extensions, "uid", header.Uid),
             Gid = Id(extensions, "gid", header.Gid),
-            ModifyTime = Attribute(extensions, "mtime") is { } text ? PaxTime.Parse(text) : new FileTime(header.ModifySeconds, 0),
+            ModifyTime = extensions.Attribute("mtime") is { } text ? PaxTime.Parse(text) : new FileTime(header.ModifySeconds, 0),
             SizeBytes = kind == TarEntryKind.File ? size : 0,
             DeviceMajor = isDevice ? DeviceNumber(header.DeviceMajor) : 0,
             DeviceMinor = isDevice ? DeviceNumber(header.DeviceMinor) : 0,
@@ -106,16 +117,10 @@ internal sealed partial class TarReader(TarInput input, LayerLimits limits)
             $"member '{PathBytes.Display(name)}' has type flag 0x{flag:x2}, which no image layer uses")),
     };
 
-    private byte[]? Attribute(Extensions extensions, string key)
-    {
-        var value = extensions.Pax.Find(key) ?? _global.Find(key);
-        return value is { Length: > 0 } ? value : null;
-    }
-
     // 2^32 − 1 means "leave as it is" to chown(2), so it is no id.
-    private uint Id(Extensions extensions, string key, long fromHeader)
+    private static uint Id(Extensions extensions, string key, long fromHeader)
     {
-        var id = Attribute(extensions, key) is { } text ? TarNumber.ParseDecimal(text, $"a pax {key}") : fromHeader;
+        var id = extensions.Attribute(key) is { } text ? TarNumber.ParseDecimal(text, $"a pax {key}") : fromHeader;
         return id is >= 0 and < uint.MaxValue
             ? (uint)id
             : throw new TarFormatException($"a member's {key} {id} is not between 0 and 4294967294");

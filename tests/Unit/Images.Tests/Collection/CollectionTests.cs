@@ -115,11 +115,15 @@ public sealed class CollectionTests : IAsyncLifetime
         Assert.NotNull(room.Images.Find(record.Id));
     }
 
-    [Fact]
-    public async Task AFullDiskGivesTheLayersBackAtOnce()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AFullDiskGivesTheLayersBackAtOnce(bool whileUnpacking)
     {
         await using var room = new ImageRoom(_root.Path, _layers);
-        _layers.FailCommit = (chain, _) => chain.Length == 2 ? new LinuxException("write", Errno.ENOSPC, "layer") : null;
+        Exception cause = new LinuxException("write", Errno.ENOSPC, "layer");
+        if (whileUnpacking) cause = LayerFault.Of(cause, null); // as the real store tells it
+        _layers.FailCommit = (chain, _) => chain.Length == 2 ? cause : null;
         var fault = await room.PullFaultAsync(_registry.Reference());
         Assert.Equal(FaultCode.ResourceExhausted, fault.Code);
         await TestContext.EventuallyAsync(() => _layers.Committed.IsEmpty && room.Files().Count == 0, "the collection");

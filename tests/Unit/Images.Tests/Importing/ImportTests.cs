@@ -171,6 +171,43 @@ public sealed class ImportTests : IAsyncLifetime
         Assert.Empty(_room.Files());
     }
 
+    [Fact]
+    public async Task FewBytesThatNameOneDocumentManyTimesDoNotFillTheMemory()
+    {
+        var files = Layout(_image, "app:v1");
+        var manifest = $"blobs/sha256/{_image.ManifestDigest.Hex}";
+        var padded = (byte[])[.. files[manifest], .. Enumerable.Repeat((byte)' ', 3 << 20)];
+        files[$"blobs/sha256/{TestImage.Hash(padded).Hex}"] = padded;
+        var index = JsonNode.Parse(files["index.json"])!;
+        var entry = index["manifests"]![0]!;
+        (entry["digest"], entry["size"]) = (TestImage.Hash(padded).ToString(), padded.Length);
+        for (var n = 0; n < 50; n++) index["manifests"]!.AsArray().Add(entry.DeepClone());
+        files["index.json"] = Encoding.UTF8.GetBytes(index.ToJsonString());
+        Assert.Contains("documents", (await FaultAsync(() => ImportAsync(files))).Message, StringComparison.Ordinal);
+        await RefusedAsync(files);
+    }
+
+    [Fact]
+    public async Task ALinkThatIsNoTextIsRefused()
+    {
+        var tar = new Layers.TarBuilder().Member((byte)'2', "link"u8.ToArray(), [0xff, 0xfe], 0x1ff, []);
+        var fault = await FaultAsync(() => _room.Images.ImportAsync(new MemoryStream(tar.Build()), null, default));
+        Assert.Equal(FaultCode.InvalidArgument, fault.Code);
+    }
+
+    [Fact]
+    public async Task AnImageFromScratchWithoutLayersIsOne()
+    {
+        var config = """{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}""";
+        var record = Assert.Single(await ImportAsync(new Dictionary<string, byte[]>
+        {
+            ["config.json"] = Encoding.UTF8.GetBytes(config),
+            ["manifest.json"] = """[{"Config":"config.json","RepoTags":["scratch:v1"],"Layers":[]}]"""u8.ToArray(),
+        }));
+        Assert.Empty(record.ChainIds);
+        Assert.NotNull(_room.Images.Find("scratch:v1"));
+    }
+
     private async Task RefusedAsync(Dictionary<string, byte[]> files)
     {
         Assert.Equal(FaultCode.InvalidArgument, (await FaultAsync(() => ImportAsync(files))).Code);

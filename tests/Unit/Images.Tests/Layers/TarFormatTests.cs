@@ -38,11 +38,12 @@ public sealed class TarFormatTests : IDisposable
     }
 
     [Fact]
-    public void A_v7_directory_ends_in_a_slash_and_a_global_header_gives_defaults()
+    public void A_v7_directory_ends_in_a_slash_and_a_global_header_is_passed_over()
     {
-        var tar = new TarBuilder().Pax('g', (TarBuilder.Bytes("mtime"), TarBuilder.Bytes("42")), (TarBuilder.Bytes("comment"), TarBuilder.Bytes("hello")));
+        var tar = new TarBuilder().Pax('g', (TarBuilder.Bytes("mtime"), TarBuilder.Bytes("42")), (TarBuilder.Bytes("uid"), TarBuilder.Bytes("7")));
         _world.Add(tar.Member(0, TarBuilder.Bytes("d/"), [], 0x1C0, []).Pax(("mtime", "43")).File("f"));
-        Assert.Equal((0x1C0u, 42L), (LayerWorld.Stat(_world.Top, "d")!.Value.Mode, LayerWorld.Stat(_world.Top, "d")!.Value.ModifyTime.Seconds));
+        Assert.Equal(0u, LayerWorld.Stat(_world.Top, "f")!.Value.Uid);
+        Assert.Equal((0x1C0u, 1_600_000_000L), (LayerWorld.Stat(_world.Top, "d")!.Value.Mode, LayerWorld.Stat(_world.Top, "d")!.Value.ModifyTime.Seconds));
         Assert.Equal(43, LayerWorld.Stat(_world.Top, "f")!.Value.ModifyTime.Seconds);
     }
 
@@ -133,6 +134,25 @@ public sealed class TarFormatTests : IDisposable
         var content = new byte[512 + 8];
         TarBuilder.Bytes(map).CopyTo(content, 0);
         _world.Refuse(new TarBuilder().Pax(("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.realsize", "5000")).File(TarBuilder.Bytes("f"), content));
+    }
+
+    [Fact]
+    public void Nothing_hides_behind_a_single_zero_block()
+    {
+        Refused("single zero block", new TarBuilder().File("f").Raw(new byte[512]).File("hidden"));
+        _world.Add(new TarBuilder().File("f").Raw(new byte[512]).Build(endMark: false)); // the second is often missing
+        _world.Add(new TarBuilder().File("f").Raw(new byte[1024]).File("behind the end").Build());
+        Assert.Null(LayerWorld.Stat(_world.Top, "behind the end"));
+    }
+
+    [Fact]
+    public void A_sparse_file_of_negative_size_is_refused()
+    {
+        var tar = new TarBuilder();
+        var header = tar.Header((byte)'S', TarBuilder.Bytes("f"), [], 0x1A4, 0);
+        "ustar  \0"u8.CopyTo(header.AsSpan(257));
+        TarBuilder.Base256(header, 483, 12, -1);
+        Refused("negative", tar.Raw(TarBuilder.Sealed(header)));
     }
 
     private void Refused(string cause, TarBuilder tar)

@@ -54,7 +54,6 @@ public sealed class ImageDocumentTests
     [InlineData("schemaVersion", "3")]
     [InlineData("config", "null")]
     [InlineData("layers", "null")]
-    [InlineData("layers", "[]")]
     [InlineData("layers", "[null]")]
     [InlineData("layers", "[{}]")]
     [InlineData("layers",

@@ -41,6 +41,18 @@ public sealed class PlatformMatcherTests
     }
 
     [Theory]
+    [InlineData("""{"os":null,"architecture":null}""", true)]
+    [InlineData("""{"os":"linux","architecture":null}""", true)]
+    [InlineData("""{"os":"linux"}""", true)]
+    [InlineData("""{"os":null,"architecture":"arm64"}""", false)]
+    [InlineData("""{"os":"windows","architecture":null}""", false)]
+    public void WhatAConfigDoesNotSayFits(string config, bool expected)
+    {
+        var parsed = System.Text.Json.JsonSerializer.Deserialize(config, ImageJson.Default.ImageConfigFile)!;
+        Assert.Equal(expected, new PlatformMatcher("amd64", 3).Runs(parsed));
+    }
+
+    [Theory]
     [InlineData("linux/arm64/v8;linux/arm64", 0)]
     [InlineData("linux/arm64/v9;linux/arm64", 1)]
     [InlineData("linux/arm/v7;linux/arm64/v8", 1)]

@@ -39,6 +39,14 @@ public sealed class PullTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task AListenerThatThrowsIsItsOwnLoss()
+    {
+        _registry.Serve(new TestImage("told", Packing.Gzip));
+        await _room.PullAsync(_registry.Reference(), progress: new Gone());
+        Assert.Single(_room.Images.List());
+    }
+
+    [Fact]
     public async Task TenCallersArePulledOnce()
     {
         var image = new TestImage("once", Packing.Gzip, Packing.Gzip);
@@ -163,5 +171,10 @@ public sealed class PullTests : IAsyncLifetime
     private sealed class Listener(Action<PullProgress> tell) : IProgress<PullProgress>
     {
         public void Report(PullProgress value) => tell(value);
+    }
+
+    private sealed class Gone : IProgress<PullProgress>
+    {
+        public void Report(PullProgress value) => throw new InvalidOperationException("the client has gone");
     }
 }

@@ -39,6 +39,15 @@ public sealed class SnapshotStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_prepare_that_finds_no_room_leaves_nothing()
+    {
+        await using var full = new SnapshotWorld("size=1m,nr_inodes=6"); // the root, snapshots, empty/fs, .new-1/fs, and no work
+        var fault = await Assert.ThrowsAsync<LinuxException>(() => full.Snapshots.PrepareAsync("c1", SnapshotWorld.Image([]), default));
+        Assert.Equal(Errno.ENOSPC, fault.ErrorNumber);
+        Assert.Empty(full.Entries);
+    }
+
+    [Fact]
     public async Task Parallel_prepares_of_one_key_make_one_layer()
     {
         var image = await _world.CommitAsync(("base", new TarBuilder().File("f")));

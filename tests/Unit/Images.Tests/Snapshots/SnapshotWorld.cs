@@ -12,9 +12,15 @@ internal sealed class SnapshotWorld : IAsyncDisposable
 {
     private SnapshotServices _services;
 
-    public SnapshotWorld() => _services = Open();
+    /// <param name="disk">Options of a tmpfs for the root; null: where the temporary directories are.</param>
+    public SnapshotWorld(string? disk = null)
+    {
+        Root = Directory.CreateTempSubdirectory("shimruntime-snapshots-").FullName;
+        if (disk is not null) MountPoint.Mount("tmpfs", Root, "tmpfs", MountFlags.None, disk);
+        _services = Open();
+    }
 
-    public string Root { get; } = Directory.CreateTempSubdirectory("shimruntime-snapshots-").FullName;
+    public string Root { get; }
 
     public CollectorLock Collector { get; } = new();
 
