@@ -85,9 +85,7 @@ internal sealed partial class Container
         }
     }
 
-    /// <summary>
-    /// What runc could not know: limits updated since config.json was written, and v2's group kill, which is the leaf's alone.
-    /// </summary>
+    /// <summary>What runc could not know: limits updated since config.json was written.</summary>
     private void CompleteLeaf()
     {
         try
@@ -98,8 +96,6 @@ internal sealed partial class Container
         {
             ErrorLog.Write($"failed to give the new leaf the updated limits: {e.Message}");
         }
-
-        if (_launch.OomGroup && _hierarchy.IsV2) CgroupFile.TryWrite($"{_leaf.DirectoryOf("memory")}/memory.oom.group", "1");
     }
 
     private void Refused(string error)

@@ -14,6 +14,9 @@ internal abstract class Limit(string controller)
     /// <summary>False: a machine that lacks the file is let be (hugetlb, swap accounting).</summary>
     public virtual bool IsMandatory => true;
 
+    /// <summary>True: it never stands on the container cgroup. A leaf that is yet to be made gets it from config.json.</summary>
+    public bool IsLeafsAlone { get; init; }
+
     /// <summary>The writes that take one cgroup from its present values to the wanted, in an order that the kernel accepts.</summary>
     /// <param name="read">Present text of a control file; null when the cgroup has none of that name.</param>
     public abstract IEnumerable<(string File, string Value)> Writes(Func<string, string?> read);

@@ -24,6 +24,13 @@ internal static class LimitPlan
             yield break;
         }
 
+        if (limit.IsLeafsAlone)
+        {
+            if (leaf is null) yield break;
+            foreach (var (file, value) in limit.Writes(f => read($"{leaf}/{f}"))) yield return new LimitStep($"{leaf}/{file}", value);
+            yield break;
+        }
+
         string?[] order = limit.Raises(f => read($"{container}/{f}")) ? [container, leaf] : [leaf, container];
         foreach (var directory in order)
         {

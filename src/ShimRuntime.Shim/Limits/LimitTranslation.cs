@@ -63,8 +63,8 @@ internal static class LimitTranslation
             var dot = file.IndexOf('.');
             if (dot <= 0 || file.StartsWith("cgroup.", StringComparison.Ordinal))
                 throw RuntimeFault.InvalidArgument($"'{file}' is no cgroup v2 resource file; name one such as memory.high");
-            // oom.group is the leaf's alone: on the container cgroup it would take generations together.
-            if (file != "memory.oom.group") limits.Add(new ScalarLimit(file[..dot], file, value));
+            // On the container cgroup it would kill two generations together.
+            limits.Add(new ScalarLimit(file[..dot], file, value) { IsLeafsAlone = file == "memory.oom.group" });
         }
     }
 

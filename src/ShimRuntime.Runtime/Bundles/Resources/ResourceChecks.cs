@@ -118,6 +118,12 @@ internal static partial class ResourceChecks
             {
                 throw refuse.Invalid("unified", $"['{file}'] has an empty or overlong value");
             }
+
+            // It is written when the container starts; a wrong value would show only then.
+            if (file == "memory.oom.group" && value is not ("0" or "1"))
+            {
+                throw refuse.Invalid("unified", $"['{file}'] is '{ContainerPath.Show(value)}', neither 0 nor 1");
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Limits;
+using ShimRuntime.ShimProtocol.V1;
 using Xunit;
 
 namespace ShimRuntime.Shim.Tests.Limits;
@@ -62,6 +63,16 @@ public class LimitPlanTests
             foreach (var step in LimitPlan.ForCpuset(("cpuset.cpus", after), "p", "c", cgroups.Read)) cgroups.Apply(step);
             Assert.Equal((after, after), (cgroups["p/cpuset.cpus"], cgroups["c/cpuset.cpus"]));
         }
+    }
+
+    [Fact]
+    public void The_group_kill_is_the_leafs_alone()
+    {
+        var wanted = new Resources { Unified = { ["memory.oom.group"] = "1" } };
+        var limit = Assert.Single(LimitTranslation.For(wanted, wanted, true));
+        var cgroups = new FakeCgroups { ["p/memory.oom.group"] = "0", ["c/memory.oom.group"] = "0" };
+        Assert.Equal([new LimitStep("c/memory.oom.group", "1")], LimitPlan.For(limit, "p", "c", cgroups.Read));
+        Assert.Empty(LimitPlan.For(limit, "p", null, cgroups.Read)); // config.json has it until the leaf is there
     }
 
     [Theory]

@@ -29,8 +29,8 @@ public class LimitTranslationTests
             Unified = { ["memory.high"] = "90", ["memory.oom.group"] = "1" },
         };
         Assert.Equal(
-            ["cpu.max=50000 100000", "cpu.weight=39", "hugetlb.2MB.max=4", "memory.high=90", "memory.max=100", "memory.swap.max=50",
-                "pids.max=max"],
+            ["cpu.max=50000 100000", "cpu.weight=39", "hugetlb.2MB.max=4", "memory.high=90", "memory.max=100", "memory.oom.group=1",
+                "memory.swap.max=50", "pids.max=max"],
             Values(wanted, wanted, true));
     }
 
