@@ -33,6 +33,6 @@ internal static class Program
     [
         VersionCommand.Create(), InfoCommand.Create(), PodsCommand.Create(), PsCommand.Create(), ImagesCommand.Create(),
         PullCommand.Create(), ImageCommand.Create(), RunCommand.Create(), LogsCommand.Create(), ExecCommand.Create(),
-        StopCommand.Create(), RmCommand.Create(), RmpCommand.Create(), InspectCommand.Create(), StatsCommand.Create(),
+        StopCommand.Create(), UpdateCommand.Create(), RmCommand.Create(), RmpCommand.Create(), InspectCommand.Create(), StatsCommand.Create(),
     ];
 }

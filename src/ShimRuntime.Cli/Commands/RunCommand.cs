@@ -15,6 +15,10 @@ internal static class RunCommand
     private static readonly Option<string[]> Publish = new("--publish", "-p") { Description = "Host port to forward", HelpName = "HOST:CONTAINER[/udp]" };
     private static readonly Option<string?> Memory = new("--memory", "-m") { Description = "Memory limit", HelpName = "BYTES|Ki|Mi|Gi" };
     private static readonly Option<double> Cpus = new("--cpus") { Description = "CPU limit, in cores", HelpName = "CORES" };
+    private static readonly Option<string[]> Annotation = new("--annotation") { Description = "Annotation of the pod and its container", HelpName = "NAME=VALUE" };
+    private static readonly Option<string[]> CgroupConf = new("--cgroup-conf") { Description = "cgroup v2 file and value", HelpName = "FILE=VALUE" };
+    private static readonly Option<string[]> Hugepages = new("--hugepages") { Description = "Limit of one page size", HelpName = "2MB=BYTES|Ki|Mi|Gi" };
+    private static readonly Option<string?> Apparmor = new("--apparmor") { Description = "AppArmor profile", HelpName = "runtime/default|unconfined|localhost/NAME" };
     private static readonly Option<bool> HostNetwork = new("--host-network") { Description = "Use the node's network" };
     private static readonly Option<bool> SharedPid = new("--share-pid") { Description = "One PID namespace for the pod" };
     private static readonly Option<bool> Privileged = new("--privileged") { Description = "All capabilities and devices" };
@@ -28,7 +32,7 @@ internal static class RunCommand
             "shimctl run --name box -m 64Mi -p 8080:80 docker.io/library/busybox:1.36 -- httpd -f -p 80");
         command.Arguments.Add(Image);
         command.Arguments.Add(Words);
-        foreach (var option in (Option[])[Name, Namespace, Env, Volume, Publish, Memory, Cpus, HostNetwork, SharedPid, Privileged, LogDirectory]) command.Options.Add(option);
+        foreach (var option in (Option[])[Name, Namespace, Env, Volume, Publish, Memory, Cpus, Annotation, CgroupConf, Hugepages, Apparmor, HostNetwork, SharedPid, Privileged, LogDirectory]) command.Options.Add(option);
         command.Does(async (parsed, session, cancellation) =>
         {
             var started = await new PodStarter(session).RunAsync(Pod(parsed), Container(parsed), cancellation);
@@ -51,6 +55,7 @@ internal static class RunCommand
             Linux = new LinuxPodSandboxConfig { SecurityContext = new LinuxSandboxSecurityContext { NamespaceOptions = Namespaces(parsed), Privileged = parsed.GetValue(Privileged) } },
         };
         if (!parsed.GetValue(HostNetwork)) config.Hostname = name;
+        config.Annotations.Add(Annotations(parsed));
         config.PortMappings.AddRange((parsed.GetValue(Publish) ?? []).Select(RunArguments.Port));
         return config;
     }
@@ -65,15 +70,21 @@ internal static class RunCommand
             LogPath = "0.log",
             Linux = new LinuxContainerConfig
             {
-                Resources = RunArguments.Resources(parsed.GetValue(Memory), parsed.GetValue(Cpus)),
+                Resources = RunArguments.Resources(parsed.GetValue(Memory), parsed.GetValue(Cpus), parsed.GetValue(CgroupConf) ?? []),
                 SecurityContext = new LinuxContainerSecurityContext { NamespaceOptions = Namespaces(parsed), Privileged = parsed.GetValue(Privileged) },
             },
         };
+        config.Linux.Resources.HugepageLimits.AddRange((parsed.GetValue(Hugepages) ?? []).Select(RunArguments.Hugepages));
+        if (parsed.GetValue(Apparmor) is { } profile) config.Linux.SecurityContext.Apparmor = RunArguments.Apparmor(profile);
+        config.Annotations.Add(Annotations(parsed));
         config.Args.AddRange(parsed.GetValue(Words) ?? []);
         config.Envs.AddRange((parsed.GetValue(Env) ?? []).Select(RunArguments.Variable));
         config.Mounts.AddRange((parsed.GetValue(Volume) ?? []).Select(RunArguments.Volume));
         return config;
     }
+
+    private static Dictionary<string, string> Annotations(ParseResult parsed) =>
+        new((parsed.GetValue(Annotation) ?? []).Select(a => RunArguments.Pair("--annotation", a)));
 
     private static NamespaceOption Namespaces(ParseResult parsed) => new()
     {

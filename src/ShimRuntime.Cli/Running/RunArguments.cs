@@ -45,6 +45,37 @@ internal static class RunArguments
         return new PortMapping { HostPort = hostPort, ContainerPort = containerPort, Protocol = protocol };
     }
 
+    /// <summary>As Kubernetes writes profiles: runtime/default, unconfined, localhost/NAME.</summary>
+    public static SecurityProfile Apparmor(string text) => text switch
+    {
+        "runtime/default" => new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.RuntimeDefault },
+        "unconfined" => new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.Unconfined },
+        _ when text.StartsWith("localhost/", StringComparison.Ordinal) =>
+            new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.Localhost, LocalhostRef = text["localhost/".Length..] },
+        _ => throw new UsageException($"--apparmor '{text}': write runtime/default, unconfined or localhost/NAME"),
+    };
+
+    public static KeyValuePair<string, string> Pair(string option, string text)
+    {
+        var equals = text.IndexOf('=', StringComparison.Ordinal);
+        if (equals <= 0) throw new UsageException($"{option} '{text}': write NAME=VALUE");
+        return new KeyValuePair<string, string>(text[..equals], text[(equals + 1)..]);
+    }
+
+    public static HugepageLimit Hugepages(string text)
+    {
+        var (size, limit) = Pair("--hugepages", text);
+        return new HugepageLimit { PageSize = size, Limit = (ulong)MemoryBytes(limit, "--hugepages") };
+    }
+
+    /// <param name="cgroupFiles">FILE=VALUE of cgroup v2.</param>
+    public static LinuxContainerResources Resources(string? memory, double cpus, IEnumerable<string> cgroupFiles)
+    {
+        var resources = Resources(memory, cpus);
+        foreach (var (file, value) in cgroupFiles.Select(f => Pair("--cgroup-conf", f))) resources.Unified[file] = value;
+        return resources;
+    }
+
     public static LinuxContainerResources Resources(string? memory, double cpus)
     {
         var resources = new LinuxContainerResources();
@@ -54,7 +85,7 @@ internal static class RunArguments
         return resources;
     }
 
-    internal static long MemoryBytes(string text)
+    internal static long MemoryBytes(string text, string option = "--memory")
     {
         var shift = text switch
         {
@@ -65,7 +96,7 @@ internal static class RunArguments
         };
         var digits = shift == 0 ? text : text[..^2];
         if (!long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var value) || value <= 0 || value > long.MaxValue >> shift)
-            throw new UsageException($"--memory '{text}': write bytes, or a number with Ki, Mi or Gi");
+            throw new UsageException($"{option} '{text}': write bytes, or a number with Ki, Mi or Gi");
         return value << shift;
     }
 

@@ -23,6 +23,23 @@ public class RunArgumentsTests
     public void Bad_memory_is_a_usage_error(string text) => Assert.Throws<UsageException>(() => RunArguments.MemoryBytes(text));
 
     [Fact]
+    public void Apparmor_profiles_are_written_as_kubernetes_does()
+    {
+        Assert.Equal(new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.Unconfined }, RunArguments.Apparmor("unconfined"));
+        Assert.Equal(new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.RuntimeDefault }, RunArguments.Apparmor("runtime/default"));
+        Assert.Equal(
+            new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.Localhost, LocalhostRef = "a/b" }, RunArguments.Apparmor("localhost/a/b"));
+        Assert.Throws<UsageException>(() => RunArguments.Apparmor("default"));
+    }
+
+    [Fact]
+    public void Pairs_keep_everything_after_the_first_equals_sign()
+    {
+        Assert.Equal(new("io.max", "8:0 rbps=1"), RunArguments.Pair("--cgroup-conf", "io.max=8:0 rbps=1"));
+        Assert.Contains("--annotation 'x'", Assert.Throws<UsageException>(() => RunArguments.Pair("--annotation", "x")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_variable_keeps_everything_after_the_first_equals_sign()
     {
         var variable = RunArguments.Variable("A=b=c");
