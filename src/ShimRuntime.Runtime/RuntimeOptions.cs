@@ -34,6 +34,12 @@ public sealed record RuntimeOptions
     /// <summary>Default seccomp action for containers that ask for RuntimeDefault: our profile. False: unconfined everywhere (tests of old kernels).</summary>
     public bool SeccompDefault { get; init; } = true;
 
+    /// <summary>
+    /// What AppArmor's RuntimeDefault is on a node that has it: our own profile, which the daemon loads; another one, which the operator
+    /// loads; or empty: unconfined.
+    /// </summary>
+    public string ApparmorProfile { get; init; } = Node.ApparmorProfile.Name;
+
     public TimeSpan CniTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     public TimeSpan RuncTimeout { get; init; } = TimeSpan.FromSeconds(60);

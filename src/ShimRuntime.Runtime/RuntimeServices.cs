@@ -17,10 +17,12 @@ namespace ShimRuntime.Runtime;
 public sealed class RuntimeServices : IAsyncDisposable
 {
     private readonly Cgroup _root;
+    private readonly ApparmorNode _apparmor;
 
-    private RuntimeServices(ISandboxService sandboxes, IContainerService containers, IStatsService stats, INodeService node, Cgroup root)
+    private RuntimeServices(
+        ISandboxService sandboxes, IContainerService containers, IStatsService stats, INodeService node, (Cgroup Root, ApparmorNode Apparmor) own)
     {
-        _root = root;
+        (_root, _apparmor) = own;
         Sandboxes = sandboxes;
         Containers = containers;
         Stats = stats;
@@ -42,7 +44,8 @@ public sealed class RuntimeServices : IAsyncDisposable
         var hierarchy = CgroupHierarchy.Detect();
         var network = new PodNetwork(options, exits, logs.CreateLogger<PodNetwork>());
         var sandboxStore = new SandboxStore();
-        var parts = Parts(options, dependencies, new Host(hierarchy, sandboxStore), stopping);
+        var view = new HostView(HostFacts.Read([]));
+        var parts = Parts(options, dependencies, new Host(hierarchy, sandboxStore, view), stopping);
         var containers = new ContainerService(parts);
         var sandboxes = new SandboxService(new SandboxParts
         {
@@ -58,15 +61,18 @@ public sealed class RuntimeServices : IAsyncDisposable
         // As ImageFsInfo names it: kubelet compares the two.
         var places = new StatsPlaces(hierarchy, MountTable.Read().Holding(options.Root)?.Target ?? "/");
         var stats = new StatsService(parts.Store, sandboxStore, dependencies.Snapshots, places);
-        return new RuntimeServices(sandboxes, containers, stats, new NodeService(options, network, new RuncProbe(options.RuncPath, exits)),
-            new Cgroup(hierarchy, options.CgroupRoot));
+        var apparmor = new ApparmorNode(options.ApparmorProfile, view, exits, logs.CreateLogger<ApparmorNode>());
+        var node = new NodeService(options, network, new RuncProbe(options.RuncPath, exits), apparmor);
+        return new RuntimeServices(sandboxes, containers, stats, node, (new Cgroup(hierarchy, options.CgroupRoot), apparmor));
     }
 
-    /// <summary>Sandboxes first, then containers; CRI answers Unavailable until this returns.</summary>
+    /// <summary>Sandboxes first, then containers; the node's AppArmor profile meanwhile. CRI answers Unavailable until this returns.</summary>
     public async Task RecoverAsync(CancellationToken cancellation)
     {
+        var apparmor = _apparmor.LoadAsync(cancellation);
         await Sandboxes.RecoverAsync(cancellation).ConfigureAwait(false);
         await Containers.RecoverAsync(cancellation).ConfigureAwait(false);
+        await apparmor.ConfigureAwait(false);
     }
 
     /// <summary>The parent of pod cgroups goes with the last of them; while one is there, the kernel keeps it.</summary>
@@ -83,7 +89,6 @@ public sealed class RuntimeServices : IAsyncDisposable
         var files = new ContainerFiles(paths);
         files.MakeRoots();
         var killer = new LeafKiller(host.Hierarchy);
-        var facts = HostFacts.Read([]);
         var owner = new ShimOwner(dependencies.Exits, options.ShimCallTimeout, stopping);
         return new ContainerParts
         {
@@ -95,7 +100,8 @@ public sealed class RuntimeServices : IAsyncDisposable
             Sandboxes = host.Sandboxes,
             Images = dependencies.Images,
             Snapshots = dependencies.Snapshots,
-            Bundles = new BundleWriter(paths, new SpecBuilder(new HostView(facts), options.SeccompDefault), facts),
+            Bundles = new BundleWriter(
+                paths, new SpecBuilder(host.View, options.SeccompDefault, options.ApparmorProfile), host.View.Facts),
             Spawner = new ShimSpawner(options, owner, logs.CreateLogger<ShimSpawner>()),
             ShimOwner = owner,
             Supervisor = new ContainerSupervisor(files, killer, logs.CreateLogger<ContainerSupervisor>(), stopping),
@@ -105,5 +111,5 @@ public sealed class RuntimeServices : IAsyncDisposable
         };
     }
 
-    private sealed record Host(CgroupHierarchy Hierarchy, ISandboxStore Sandboxes);
+    private sealed record Host(CgroupHierarchy Hierarchy, ISandboxStore Sandboxes, HostView View);
 }

@@ -1,5 +1,6 @@
 using ShimRuntime.Daemon.Configuration;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Bundles;
 
 namespace ShimRuntime.Daemon.Checks;
 
@@ -26,6 +27,7 @@ internal static class EnvironmentCheck
             CgroupCheck.Run(),
             await RuncCheck.RunAsync(Executables.Runc(config.RuncPath), exits),
             BinaryChecks.Shim(Executables.Shim(config.ShimPath)),
+            ApparmorCheck.Run(config.ApparmorProfile, new HostView(HostFacts.Read([]))),
             CniCheck.Run(config.CniConfDirectory, config.CniBinDirectories),
         ];
         foreach (var result in results) output.WriteLine($"{Mark(result.Outcome)}  {result.Subject,-12}  {result.Detail}");

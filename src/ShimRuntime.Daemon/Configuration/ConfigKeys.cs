@@ -23,6 +23,8 @@ internal static class ConfigKeys
             c => c.AllowedSysctls, (c, v) => c with { AllowedSysctls = v }),
         Truth(new("seccomp_default", null, "true|false", "RuntimeDefault is our profile; false: unconfined"),
             c => c.SeccompDefault, (c, v) => c with { SeccompDefault = v }),
+        Text(new("apparmor_profile", null, "NAME", "what AppArmor's RuntimeDefault is; \"\" for unconfined"),
+            c => c.ApparmorProfile, (c, v) => c with { ApparmorProfile = Values.ApparmorProfile(v) }),
         Text(new("cni_conf_dir", "--cni-conf-dir", "DIR", "network configuration lists; the lexically first is used"),
             c => c.CniConfDirectory, (c, v) => c with { CniConfDirectory = Values.Directory(v) }),
         Texts(new("cni_bin_dir", "--cni-bin-dir", "DIR", "where CNI plugins are; the flag may be repeated"),

@@ -53,6 +53,9 @@ internal sealed record DaemonConfig
 
     public bool SeccompDefault { get; init; } = true;
 
+    /// <summary>Empty: unconfined.</summary>
+    public string ApparmorProfile { get; init; } = Runtime.Node.ApparmorProfile.Name;
+
     /// <summary>The CRI socket's absolute path.</summary>
     public string SocketPath => Listen["unix://".Length..];
 
@@ -72,6 +75,7 @@ internal sealed record DaemonConfig
         CgroupRoot = CgroupRoot,
         AllowedSysctls = AllowedSysctls,
         SeccompDefault = SeccompDefault,
+        ApparmorProfile = ApparmorProfile,
     };
 
     public ImageOptions ToImageOptions() => new()

@@ -66,6 +66,11 @@ internal static class Values
         _ => throw new ConfigException($"'{value}' is no cgroup driver; use \"cgroupfs\""),
     };
 
+    /// <summary>A profile's name as the kernel lists it, or empty.</summary>
+    public static string ApparmorProfile(string value) => value.Any(char.IsControl) || value == "unconfined"
+        ? throw new ConfigException($"'{value}' is no profile; name one as /sys/kernel/security/apparmor/profiles does, or \"\" for unconfined")
+        : value;
+
     public static string CgroupPath(string value) => Directory(value);
 
     public static int Between(long value, int least, int most) =>

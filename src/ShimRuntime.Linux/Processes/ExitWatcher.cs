@@ -50,6 +50,21 @@ public sealed class ExitWatcher : IDisposable
         return process.PidFd.TryReap() ?? throw new InvalidOperationException($"pid {process.Pid} ended and could not be reaped");
     }
 
+    /// <summary>As <see cref="ReapAsync"/>; when the token fires the child is killed, and reaped all the same, before that is thrown.</summary>
+    public async Task<ExitCode> ReapOrKillAsync(SpawnedProcess process, CancellationToken deadline)
+    {
+        try
+        {
+            return await ReapAsync(process, deadline).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            process.PidFd.Signal(9);
+            await ReapAsync(process, CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+    }
+
     public unsafe void Dispose()
     {
         ulong one = 1;

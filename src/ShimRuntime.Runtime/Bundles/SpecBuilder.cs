@@ -1,5 +1,6 @@
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Oci;
+using ShimRuntime.Runtime.Node;
 
 namespace ShimRuntime.Runtime.Bundles;
 
@@ -8,7 +9,8 @@ namespace ShimRuntime.Runtime.Bundles;
 /// returns is a function of what it is given. Everything that can be wrong is refused here with the field's name, so that Start only runs.
 /// </summary>
 /// <param name="seccompDefault">False: RuntimeDefault means unconfined (RuntimeOptions.SeccompDefault).</param>
-public sealed class SpecBuilder(IHostView host, bool seccompDefault = true)
+/// <param name="apparmorDefault">What RuntimeDefault means (RuntimeOptions.ApparmorProfile).</param>
+public sealed class SpecBuilder(IHostView host, bool seccompDefault = true, string apparmorDefault = ApparmorProfile.Name)
 {
     // What runc 1.1 and newer accept; nothing that is emitted needs more.
     private const string OciVersion = "1.0.2";
@@ -82,7 +84,7 @@ public sealed class SpecBuilder(IHostView host, bool seccompDefault = true)
             Cwd = WorkingDirectory.Resolve(config, image, rootfs),
             Capabilities = CapabilityBuilder.Build(context, host.Facts),
             NoNewPrivileges = context.NoNewPrivs,
-            ApparmorProfile = MacLabels.Apparmor(context, host),
+            ApparmorProfile = MacLabels.Apparmor(context, host, apparmorDefault),
             SelinuxLabel = MacLabels.Selinux(context, host.Facts),
             OomScoreAdj = ResourceTranslator.OomScoreAdj(asked, host.Facts),
         };

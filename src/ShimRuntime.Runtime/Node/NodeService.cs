@@ -10,7 +10,7 @@ using ShimRuntime.Runtime.Networking;
 namespace ShimRuntime.Runtime.Node;
 
 /// <summary>What the node is told about the runtime itself.</summary>
-internal sealed class NodeService(RuntimeOptions options, PodNetwork network, RuncProbe runc) : INodeService
+internal sealed class NodeService(RuntimeOptions options, PodNetwork network, RuncProbe runc, ApparmorNode apparmor) : INodeService
 {
     private const string KubeApiVersion = "0.1.0"; // kubelet asks for and expects exactly this
     private const string CriVersion = "v1";
@@ -36,7 +36,7 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
         {
             Status = new RuntimeStatus
             {
-                Conditions = { RuntimeReady(answer), NetworkReady(readiness) },
+                Conditions = { RuntimeReady(answer, apparmor.Problem()), NetworkReady(readiness) },
             },
             Features = new RuntimeFeatures { SupplementalGroupsPolicy = true },
             // The empty name is the default handler; what is not true yet is not claimed, or pods that need it would be admitted.
@@ -67,9 +67,10 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
     }
 
     /// <summary>
-    /// An old runc is usable and may have been patched by its distribution: ready, with what is known of its number as message.
+    /// An old runc is usable and may have been patched by its distribution: ready, with what is known of its number as message. The same
+    /// goes for an AppArmor default that is missing.
     /// </summary>
-    private static RuntimeCondition RuntimeReady(RuncProbe.Answer answer)
+    private static RuntimeCondition RuntimeReady(RuncProbe.Answer answer, string? apparmorProblem)
     {
         var condition = new RuntimeCondition { Type = "RuntimeReady", Status = answer.Failure is null };
         if (answer.Failure is { } failure)
@@ -83,6 +84,7 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
                 + "distribution has them";
         }
 
+        if (apparmorProblem is not null) condition.Message = condition.Message.Length == 0 ? apparmorProblem : $"{condition.Message}; {apparmorProblem}";
         return condition;
     }
 
@@ -116,6 +118,7 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
             json.WriteString("shimPath", options.ShimPath);
             json.WriteString("cgroupDriver", options.CgroupDriver);
             json.WriteString("cgroupRoot", options.CgroupRoot);
+            json.WriteString("apparmorProfile", apparmor.IsWanted ? options.ApparmorProfile : "");
             json.WriteString("cniTimeout", options.CniTimeout.ToString("c", CultureInfo.InvariantCulture));
             json.WriteString("runcTimeout", options.RuncTimeout.ToString("c", CultureInfo.InvariantCulture));
             json.WriteEndObject();

@@ -34,7 +34,7 @@ public sealed class RuncProbe(string path, ExitWatcher exits)
             });
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             deadline.CancelAfter(Patience);
-            var exit = await ReapAsync(process, deadline.Token).ConfigureAwait(false);
+            var exit = await exits.ReapOrKillAsync(process, deadline.Token).ConfigureAwait(false);
             var bytes = new byte[MaxOutputBytes];
             var text = Encoding.UTF8.GetString(bytes, 0, RandomAccess.Read(output, bytes, 0));
             if (exit.Code != 0) return new Answer(null, $"'{path} --version' ended with {exit}", stamp);
@@ -44,20 +44,6 @@ public sealed class RuncProbe(string path, ExitWatcher exits)
         catch (Exception e) when (e is IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             return new Answer(null, $"'{path} --version': {e.Message}", stamp);
-        }
-    }
-
-    private async Task<ExitCode> ReapAsync(SpawnedProcess process, CancellationToken deadline)
-    {
-        try
-        {
-            return await exits.ReapAsync(process, deadline).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            process.PidFd.Signal(9);
-            await exits.ReapAsync(process, CancellationToken.None).ConfigureAwait(false);
-            throw;
         }
     }
 

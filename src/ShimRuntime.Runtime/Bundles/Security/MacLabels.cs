@@ -1,16 +1,15 @@
 using ShimRuntime.Cri.V1;
+using ShimRuntime.Runtime.Node;
 
 namespace ShimRuntime.Runtime.Bundles;
 
 /// <summary>Mandatory access control: AppArmor profile and SELinux label of the process. Null: unconfined by that module.</summary>
 internal static class MacLabels
 {
-    /// <summary>The profile for RuntimeDefault; used where the node has loaded one of that name.</summary>
-    private const string DefaultProfile = "shimruntime-default";
-
     private const string Field = "linux.security_context.apparmor";
 
-    public static string? Apparmor(LinuxContainerSecurityContext context, IHostView host)
+    /// <param name="defaultProfile">What RuntimeDefault is (RuntimeOptions.ApparmorProfile).</param>
+    public static string? Apparmor(LinuxContainerSecurityContext context, IHostView host, string defaultProfile)
     {
         if (context.Privileged) return null;
         var profile = context.Apparmor is { } asked ? FromProfile(asked) : FromOldField(DeprecatedApparmor(context));
@@ -21,8 +20,7 @@ internal static class MacLabels
             case (SecurityProfile.Types.ProfileType.Localhost, var name):
                 return Loaded(name, host);
             default:
-                // Nothing asked, or RuntimeDefault: the node decides by loading the profile or not, as for any node without AppArmor.
-                return host.Facts.Apparmor && host.ApparmorProfiles().Contains(DefaultProfile) ? DefaultProfile : null;
+                return Default(defaultProfile, host); // nothing asked, or RuntimeDefault
         }
     }
 
@@ -40,6 +38,18 @@ internal static class MacLabels
 
     /// <summary>Files of the container carry the process's level and the customary type of container files.</summary>
     public static string MountLabel(string processLabel) => $"system_u:object_r:container_file_t:{processLabel.Split(':', 4)[3]}";
+
+    /// <summary>
+    /// Unconfined on a node without AppArmor, and where our own profile could not be loaded, which Status says (ApparmorNode). A profile
+    /// that the operator has chosen is never silently left out.
+    /// </summary>
+    private static string? Default(string profile, IHostView host)
+    {
+        if (!host.Facts.Apparmor || profile.Length == 0) return null;
+        if (host.ApparmorProfiles().Contains(profile)) return profile;
+        if (profile == ApparmorProfile.Name) return null;
+        throw Refusal.Impossible(Field, $"is RuntimeDefault, on this node '{profile}' (apparmor_profile), which is not loaded; load it with apparmor_parser");
+    }
 
     private static string Loaded(string name, IHostView host)
     {

@@ -144,6 +144,26 @@ public sealed class SecurityTests : IDisposable
     }
 
     [Fact]
+    public void Runtime_default_is_what_the_node_has_chosen()
+    {
+        _spec.Host.Facts = _spec.Host.Facts with { Apparmor = true };
+        _spec.Host.Profiles.Add("theirs");
+        Assert.Null(_spec.Build().Spec.Process.ApparmorProfile); // ours could not be loaded: Status says so, pods run
+        _spec.ApparmorDefault = "theirs";
+        Assert.Equal("theirs", _spec.Build().Spec.Process.ApparmorProfile);
+        _spec.ApparmorDefault = "missing";
+        _spec.Refuses("'missing' (apparmor_profile), which is not loaded", FaultCode.FailedPrecondition);
+        _spec.Context.Apparmor = new SecurityProfile { ProfileType = ProfileType.Unconfined };
+        Assert.Null(_spec.Build().Spec.Process.ApparmorProfile);
+        _spec.Context.Apparmor = null;
+        _spec.ApparmorDefault = "";
+        Assert.Null(_spec.Build().Spec.Process.ApparmorProfile);
+        _spec.Host.Facts = _spec.Host.Facts with { Apparmor = false };
+        _spec.ApparmorDefault = "missing";
+        Assert.Null(_spec.Build().Spec.Process.ApparmorProfile);
+    }
+
+    [Fact]
     public void Selinux_options_matter_only_where_there_is_selinux()
     {
         _spec.Context.SelinuxOptions = new SELinuxOption { Type = "app_t", Level = "s0:c1,c2" };

@@ -29,7 +29,9 @@ internal sealed class SpecFixture : IDisposable
 
     public bool SeccompDefault { get; set; } = true;
 
-    public Bundle Build() => new SpecBuilder(Host, SeccompDefault).Build(new BundleRequest
+    public string ApparmorDefault { get; set; } = "shimruntime-default";
+
+    public Bundle Build() => new SpecBuilder(Host, SeccompDefault, ApparmorDefault).Build(new BundleRequest
     {
         ContainerId = new string('c', 64),
         Generation = 1,
