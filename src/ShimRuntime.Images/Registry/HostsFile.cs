@@ -34,17 +34,17 @@ internal static class HostsFile
             throw Broken(path, e.Message);
         }
 
-        var endpoints = ImmutableArray.CreateBuilder<RegistryEndpoint>();
+        var hostEntries = new List<RegistryEndpoint>();
         if (root.TryGetValue("host", out var hosts))
         {
             foreach (var (name, settings) in hosts as TomlTable ?? throw Broken(path, "'host' is not a table"))
-                endpoints.Add(Endpoint(name, settings as TomlTable ?? throw Broken(path, $"host '{name}' is not a table"), path));
+                hostEntries.Add(Endpoint(name, settings as TomlTable ?? throw Broken(path, $"host '{name}' is not a table"), path));
         }
 
         var server = root.TryGetValue("server", out var value) ? value as string ?? throw Broken(path, "'server' is not a string") : "";
         var last = server.Length == 0 ? Apply(fallback, root, path) : Endpoint(server, root, path);
-        endpoints.Add(last with { IsRegistry = true });
-        return endpoints.ToImmutable();
+        // An entry at the server's own origin is no mirror: its settings usually stand there (a ca, a client certificate).
+        return [.. hostEntries.Select(e => e with { IsRegistry = e.Origin == last.Origin }), last with { IsRegistry = true }];
     }
 
     private static RegistryEndpoint Endpoint(string url, TomlTable settings, string path)

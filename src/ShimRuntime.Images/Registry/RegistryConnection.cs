@@ -74,9 +74,7 @@ internal sealed class RegistryConnection : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            var cause = e.InnerException is { } inner && !e.Message.Contains(inner.Message, StringComparison.Ordinal)
-                ? $"{e.Message} {inner.Message}" : e.Message;
-            throw new RegistryException($"{target.Authority}: {cause}", null, e) { IsTransient = !IsDistrust(e) };
+            throw new RegistryException($"{target.Authority}: {Cause(e)}", null, e) { IsTransient = !IsDistrust(e) };
         }
         catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
         {
@@ -145,6 +143,12 @@ internal sealed class RegistryConnection : IDisposable
         {
             return "";
         }
+    }
+
+    private static string Cause(Exception e)
+    {
+        if (IsDistrust(e)) return $"{e.InnerException!.Message.TrimEnd('.')}; give its authority as ca in hosts.toml if it is to be trusted";
+        return e.InnerException is { } inner && !e.Message.Contains(inner.Message, StringComparison.Ordinal) ? $"{e.Message} {inner.Message}" : e.Message;
     }
 
     /// <summary>A certificate that is not trusted now will not be in a second.</summary>

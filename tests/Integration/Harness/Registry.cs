@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using ShimRuntime.Linux;
 
@@ -20,46 +21,51 @@ public sealed partial class Registry : IAsyncDisposable
 
     private readonly string _directory;
     private readonly SpawnedProcess _process;
+    private readonly RegistryOptions _options;
     private readonly HttpClient _http;
 
-    private Registry(string directory, SpawnedProcess process, int port, string? credentials)
+    private Registry(string directory, SpawnedProcess process, int port, RegistryOptions options)
     {
         _directory = directory;
         _process = process;
+        _options = options;
         Host = $"127.0.0.1:{port}";
-        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri($"http://{Host}/") };
-        if (credentials is null) return;
-        var basic = Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials));
+        _http = new HttpClient(Handler(options)) { BaseAddress = new Uri($"{Address}/") };
+        if (options.Basic is not { } login) return;
+        var basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{login.User}:{login.Password}"));
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", basic);
     }
 
     /// <summary>host:port, as in a reference.</summary>
     public string Host { get; }
 
-    public string Address => $"http://{Host}";
+    public string Address => $"{(_options.Tls is null ? "http" : "https")}://{Host}";
 
     /// <summary>One for the whole run: images in it are never changed, only added.</summary>
     public static Task<Registry> SharedAsync() => Lazily.Value;
 
     /// <summary>Starts one; with <paramref name="user"/>, it wants Basic authentication.</summary>
-    public static async Task<Registry> StartAsync(string name, (string User, string Password)? user = null)
+    public static Task<Registry> StartAsync(string name, (string User, string Password)? user = null) =>
+        StartAsync(name, new RegistryOptions { Basic = user });
+
+    public static async Task<Registry> StartAsync(string name, RegistryOptions options)
     {
         var directory = Directory.CreateTempSubdirectory("srt-registry-").FullName;
         var port = FreePort.Next();
-        var auth = user is { } u ? Htpasswd(directory, u.User, u.Password) : "";
+        var auth = options.Basic is { } u ? Htpasswd(directory, u.User, u.Password) : options.Tokens is { } tokens ? Token(tokens) : "";
         var configuration = $$$"""
             version: 0.1
             log: {level: warn, accesslog: {disabled: true}}
             storage:
               filesystem: {rootdirectory: "{{{directory}}}/data"}
               delete: {enabled: true}
-            http: {addr: "127.0.0.1:{{{port}}}"}
+            http: {addr: "127.0.0.1:{{{port}}}"{{{Tls(options)}}}}
             {{{auth}}}
             """;
         await File.WriteAllTextAsync(Path.Combine(directory, "config.yml"), configuration);
         var process = Command.StartLogged(
             "docker-registry", ["serve", Path.Combine(directory, "config.yml")], Path.Combine(Installation.Logs, $"registry-{name}.log"));
-        var registry = new Registry(directory, process, port, user is { } c ? $"{c.User}:{c.Password}" : null);
+        var registry = new Registry(directory, process, port, options);
         await Eventually.True(registry.AnswersAsync, $"docker-registry answers on {registry.Host}");
         return registry;
     }
@@ -67,6 +73,7 @@ public sealed partial class Registry : IAsyncDisposable
     /// <summary>Uploads a blob unless it is there; returns its digest.</summary>
     public async Task<string> PushBlobAsync(string repository, byte[] content)
     {
+        Authorize(repository);
         var digest = Digests.Of(content);
         using var head = new HttpRequestMessage(HttpMethod.Head, $"v2/{repository}/blobs/{digest}");
         using var present = await _http.SendAsync(head);
@@ -84,6 +91,7 @@ public sealed partial class Registry : IAsyncDisposable
     /// <summary>Uploads a manifest under a tag or its own digest; returns its digest.</summary>
     public async Task<string> PushManifestAsync(string repository, string? tag, byte[] content, string mediaType)
     {
+        Authorize(repository);
         var digest = Digests.Of(content);
         using var body = new ByteArrayContent(content);
         body.Headers.ContentType = new MediaTypeHeaderValue(mediaType);
@@ -97,6 +105,37 @@ public sealed partial class Registry : IAsyncDisposable
         End();
         await Command.Exits.ReapAsync(_process, CancellationToken.None);
         _process.Dispose();
+    }
+
+    private static SocketsHttpHandler Handler(RegistryOptions options)
+    {
+        var handler = new SocketsHttpHandler { UseProxy = false };
+        if (options.Tls is not { } tls) return handler;
+        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            CustomTrustStore = { X509CertificateLoader.LoadCertificateFromFile(tls.Authority) },
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
+        handler.SslOptions.ClientCertificates = [X509Certificate2.CreateFromPemFile(tls.Client.Certificate, tls.Client.Key)];
+        return handler;
+    }
+
+    private static string Token(TokenServer tokens) => $"auth: {{token: {{realm: \"{tokens.Realm}\", service: {TokenServer.Service}, "
+        + $"issuer: {TokenServer.Issuer}, rootcertbundle: \"{tokens.CertificateFile}\"}}}}";
+
+    private static string Tls(RegistryOptions options)
+    {
+        if (options.Tls is not { } tls) return "";
+        var clients = options.ClientCertificates ? $", clientcas: [\"{tls.Authority}\"]" : "";
+        return $", tls: {{certificate: \"{tls.Server.Certificate}\", key: \"{tls.Server.Key}\"{clients}}}";
+    }
+
+    /// <summary>A token server's tokens are for one repository each.</summary>
+    private void Authorize(string repository)
+    {
+        if (_options.Tokens is { } tokens)
+            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", tokens.Mint(repository, "pull", "push"));
     }
 
     private static string Htpasswd(string directory, string user, string password)
@@ -126,7 +165,8 @@ public sealed partial class Registry : IAsyncDisposable
         try
         {
             using var response = await _http.GetAsync("v2/");
-            return response.StatusCode == HttpStatusCode.OK;
+            // A token server's registry says Unauthorized to everyone here, whatever the token.
+            return response.StatusCode == HttpStatusCode.OK || _options.Tokens is not null;
         }
         catch (HttpRequestException)
         {
