@@ -137,28 +137,6 @@ public sealed class RecoveryTests(DaemonFixture daemon) : NodeTest(daemon)
     }
 
     [Fact]
-    public async Task ATornRecordIsMovedAsideAndTheOthersServe()
-    {
-        var (good, bad) = (await RunAsync("sleep 1000"), await RunAsync("sleep 1000"));
-        await Daemon.KillAsync();
-        var record = Path.Combine(World.Root, "containers", bad.Id, "record.json");
-        var whole = await File.ReadAllBytesAsync(record);
-        await File.WriteAllBytesAsync(record, whole[..(whole.Length / 2)]);
-        await Daemon.StartAsync();
-        Assert.Equal(ContainerState.ContainerRunning, (await good.StatusAsync()).State);
-        Assert.Contains(bad.Id, await File.ReadAllTextAsync(Daemon.DaemonLog), StringComparison.Ordinal);
-        Assert.DoesNotContain((await Runtime.ListContainersAsync(new ListContainersRequest())).Containers, c => c.Id == bad.Id);
-        // Kept for whoever wants to know; what ran under it is nobody's any more and is ended.
-        var aside = Assert.Single(Directory.GetDirectories(Path.Combine(World.Root, "aside")));
-        Assert.Contains(bad.Id, aside, StringComparison.Ordinal);
-        Assert.Equal(whole.Length / 2, new FileInfo(Path.Combine(aside, "record.json")).Length);
-        Directory.Delete(Path.Combine(World.Root, "aside"), true);
-        await Eventually.True(
-            () => !Processes.All().Any(p => Processes.Read(p, "cgroup").Contains(bad.Id, StringComparison.Ordinal)), "the orphan is ended");
-        Assert.Equal("alive", await good.ExecAsync("echo alive"));
-    }
-
-    [Fact]
     public async Task ADeadShimWithALiveInitIsShimLostAndNothingRuns()
     {
         var container = await RunAsync("sleep 1000");

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Oci;
@@ -49,6 +50,19 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
         LeafCgroup = entry.Record.LeafCgroup,
         VolumesDirectory = paths.Volumes(entry.Id),
     };
+
+    /// <summary>config.json of the record's generation; null: it is not there, or torn.</summary>
+    public RuntimeSpec? TryReadConfig(ContainerRecord record)
+    {
+        try
+        {
+            return ReadConfig(record);
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            return null;
+        }
+    }
 
     private RuntimeSpec ReadConfig(ContainerRecord record) => RuntimeJson.ReadSpec(File.ReadAllBytes(ConfigPath(record)));
 

@@ -90,10 +90,23 @@ public sealed class ContainerFiles(ContainerPaths paths)
     /// <summary>Moves an unreadable container's directory out of the way and says where to.</summary>
     public string MoveAside(string id)
     {
-        Directory.CreateDirectory(Paths.Aside, OwnerOnly);
-        var target = Path.Combine(Paths.Aside, $"container-{id}-{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}");
+        var target = AsideFor(id, "");
         Directory.Move(Paths.Durable(id), target);
         DurableFile.SyncDirectory(Paths.AllDurable);
         return target;
+    }
+
+    /// <summary>The same for its record alone.</summary>
+    public string MoveRecordAside(string id)
+    {
+        var target = AsideFor(id, "-record.json");
+        File.Move(Paths.Record(id), target);
+        return target;
+    }
+
+    private string AsideFor(string id, string what)
+    {
+        Directory.CreateDirectory(Paths.Aside, OwnerOnly);
+        return Path.Combine(Paths.Aside, $"container-{id}-{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}{what}");
     }
 }

@@ -23,6 +23,7 @@ namespace ShimRuntime.Runtime.Containers;
 /// </summary>
 internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
 {
+    private static readonly TimeSpan ToBeSeenGone = TimeSpan.FromSeconds(1);
     private readonly ILogger _log = parts.Logs.CreateLogger<CreateVerb>();
 
     public async Task<string> RunAsync(CreateContainerRequest request, CancellationToken client)
@@ -47,7 +48,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
     {
         var sandbox = FindSandbox(sandboxId);
         var image = FindImage(claim.Request.Config.Image);
-        var record = NewRecord(claim, sandbox, image);
+        var record = NewRecord.Of(claim.Id, sandbox, claim.Request.Config, image.Id);
         LogPaths.MakeDirectory(record.LogPath, sandbox.Config.LogDirectory);
         var entry = new ContainerEntry(record, claim.Request);
 
@@ -115,12 +116,17 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
             var hello = await shim.HelloAsync(token).ConfigureAwait(false);
             if (hello.ContainerId == entry.Id && hello.ProtocolVersion == ShimMethods.ProtocolVersion) return shim;
             throw RuntimeFault.Internal($"failed to create container '{entry.Id}': '{parts.Options.ShimPath}' speaks protocol "
-                + $"{hello.ProtocolVersion} for container '{hello.ContainerId}'; install daemon and shim of one version");
+                + $"{hello.ProtocolVersion} for container '{hello.ContainerId}', not {ShimMethods.ProtocolVersion} for this one; "
+                + ShimSentence.Advice);
         }
         catch (ShimFault e)
         {
-            throw RuntimeFault.Internal($"failed to create container '{entry.Id}': its shim does not answer: {e.Message}; see "
-                + $"'{parts.Files.Paths.ShimLog(entry.Id)}'", e);
+            await Task.WhenAny(shim.Gone, Task.Delay(ToBeSeenGone, token)).ConfigureAwait(false);
+            var cause = shim.Gone.IsCompleted ? "ended before it served" : $"does not answer: {e.Message}";
+            // Its log goes with what is undone now.
+            var lastWords = ShimSentence.LastOf(parts.Files.Paths.ShimLog(entry.Id)) is { } line ? $" (its last words: {line})" : "";
+            throw RuntimeFault.Internal(
+                $"failed to create container '{entry.Id}': its shim '{parts.Options.ShimPath}' {cause}{lastWords}; {ShimSentence.Advice}", e);
         }
     }
 
@@ -144,26 +150,6 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         var reference = spec?.Image ?? "";
         return parts.Images.Find(reference)
             ?? throw RuntimeFault.NotFound($"failed to create container: image '{reference}' is not on this node; pull it first");
-    }
-
-    private static ContainerRecord NewRecord(ContainerNames.Claim claim, Sandbox sandbox, ImageRecord image)
-    {
-        var config = claim.Request.Config;
-        var cgroup = $"{sandbox.CgroupPath.TrimEnd('/')}/{claim.Id}";
-        return new ContainerRecord
-        {
-            Id = claim.Id,
-            SandboxId = sandbox.Id,
-            BootId = BootId.Current,
-            Name = claim.Name,
-            Phase = ContainerPhase.Creating,
-            CreatedAtNanos = UnixTime.NowNanos(),
-            ImageId = image.Id,
-            SnapshotKey = claim.Id,
-            ContainerCgroup = cgroup,
-            LeafCgroup = $"{cgroup}/g1-{claim.Id}",
-            LogPath = LogPaths.Combine(sandbox.Config.LogDirectory, config.LogPath),
-        };
     }
 
     private void MakeRunDirectories(ContainerRecord record)

@@ -102,20 +102,19 @@ internal sealed class Adoption(ContainerParts parts)
 
     private ContainerRecord AsLastSaid(ContainerRecord record)
     {
-        if (ShimFile.TryRead(parts.Files.Paths.ShimRecord(record.Id)) is { } said)
-        {
-            return AsToldBy(new HelloResponse
-            {
-                State = said.State,
-                Generation = said.Generation,
-                Pid = said.Pid,
-                PidStartTicks = said.PidStartTicks,
-                StartedAtNanos = said.StartedAtNanos,
-            }, record);
-        }
-
+        if (ShimFile.TryRead(parts.Files.Paths.ShimRecord(record.Id)) is { } said) return AsLastSaidBy(said, record);
         return record with { Phase = parts.Killer.HasProcesses(record.LeafCgroup) ? ContainerPhase.Running : ContainerPhase.Created };
     }
+
+    /// <summary>By shim.json; where that says EXITED the record's phase stays.</summary>
+    public static ContainerRecord AsLastSaidBy(ShimRecord said, ContainerRecord record) => AsToldBy(new HelloResponse
+    {
+        State = said.State,
+        Generation = said.Generation,
+        Pid = said.Pid,
+        PidStartTicks = said.PidStartTicks,
+        StartedAtNanos = said.StartedAtNanos,
+    }, record);
 
     private static ContainerRecord AsToldBy(HelloResponse hello, ContainerRecord record) => record with
     {
@@ -128,7 +127,7 @@ internal sealed class Adoption(ContainerParts parts)
             _ => record.Phase,
         },
         Generation = hello.Generation,
-        LeafCgroup = $"{record.ContainerCgroup}/g{hello.Generation}-{record.Id}",
+        LeafCgroup = NewRecord.Leaf(record.ContainerCgroup, record.Id, hello.Generation),
         Pid = hello.Pid,
         PidStartTicks = hello.PidStartTicks,
         StartedAtNanos = hello.StartedAtNanos,

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
@@ -18,6 +19,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private readonly ILogger _log = parts.Logs.CreateLogger<Recoverer>();
     private readonly Adoption _adoption = new(parts);
+    private readonly RecordRebuild _rebuild = new(parts);
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -40,7 +42,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
                 return;
             }
 
-            var (record, request) = parts.Files.Read(id);
+            var (record, request) = await ReadAsync(id, cancellation).ConfigureAwait(false);
             await RecoverAsync(record, request, cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (e is not OperationCanceledException)
@@ -48,6 +50,19 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
             _log.LogError(e, "container {Id}: its record can't be used; it is now in {Aside}, and what is left of it is removed",
                 id, TryMoveAside(id));
             orphans.Add(id);
+        }
+    }
+
+    private async Task<(ContainerRecord Record, CreateContainerRequest Request)> ReadAsync(string id, CancellationToken cancellation)
+    {
+        try
+        {
+            return parts.Files.Read(id);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or JsonException)
+        {
+            if (await _rebuild.TryAsync(id, cancellation).ConfigureAwait(false) is { } rebuilt) return rebuilt;
+            throw;
         }
     }
 
@@ -60,7 +75,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
             ? RunningShim.TryOpen(parts.Files.Paths.Socket(record.Id), process, parts.ShimOwner)
             : null;
         var undecided = exit is null && record.Phase is not (ContainerPhase.Removing or ContainerPhase.Exited or ContainerPhase.Creating);
-        var hello = undecided && shim is not null ? await AskAsync(shim, cancellation).ConfigureAwait(false) : null;
+        var hello = undecided && shim is not null ? await AskAsync(record.Id, shim, cancellation).ConfigureAwait(false) : null;
         var initAlive = undecided && sameBoot && parts.Killer.HasProcesses(record.LeafCgroup);
         var newGeneration = hello is not null && hello.Generation != record.Generation;
         var facts = new RecoveryFacts(record.Phase, exit is not null, sameBoot, Answer(shim, hello), newGeneration, initAlive);
@@ -69,11 +84,21 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
         await ActAsync(action, new Found(record, request, shim, hello, exit)).ConfigureAwait(false);
     }
 
-    private async Task<HelloResponse?> AskAsync(RunningShim shim, CancellationToken cancellation)
+    private async Task<HelloResponse?> AskAsync(string id, RunningShim shim, CancellationToken cancellation)
     {
         try
         {
-            return await shim.HelloAsync(Patience, cancellation).ConfigureAwait(false);
+            var hello = await shim.HelloAsync(Patience, cancellation).ConfigureAwait(false);
+            if (hello.ProtocolVersion != ShimMethods.ProtocolVersion)
+            {
+                _log.LogWarning("container {Id}: its shim speaks protocol {Theirs} (this daemon: {Ours}); it is adopted with what both know",
+                    id, hello.ProtocolVersion, ShimMethods.ProtocolVersion);
+            }
+
+            if (hello.ContainerId == id) return hello;
+            _log.LogError("container {Id}: shim {Shim} answers for '{Other}'; it counts as silent",
+                id, ProcessState.Describe(shim.Process.Pid), hello.ContainerId);
+            return null;
         }
         catch (ShimFault e)
         {

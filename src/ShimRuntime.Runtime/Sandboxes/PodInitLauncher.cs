@@ -1,6 +1,6 @@
-using System.Text;
 using Microsoft.Win32.SafeHandles;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Shims;
 using Tmds.Linux;
 using static Tmds.Linux.LibC;
 
@@ -18,15 +18,15 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
     private const int CAP_SYS_ADMIN = 21;
     private const int CAP_SYS_RESOURCE = 24;
     private const int ReportFd = 4;
-    private const byte Ready = 0; // then end of file; whatever else comes is an error's text
     private const int ReadyMillis = 10_000;
     private const int KilledMillis = 5_000;
+    private const int EndedMillis = 1_000;
     private const int MaxReportBytes = 1024;
     private const int SIGKILL = 9;
 
     /// <summary>
     /// Returns when the init is ready. It is a child of this process: the caller reaps it. Throws <see cref="IOException"/> with the
-    /// init's own sentence when it failed; it has ended then.
+    /// init's own sentence, or with what is wrong with the binary, when it failed; it has ended then.
     /// </summary>
     /// <param name="sandbox">Its net, IPC and UTS pins exist.</param>
     /// <param name="emptyDirectory">Where the init mounts its root, seen by nobody else.</param>
@@ -45,7 +45,7 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
     {
         var pipe = stackalloc int[2];
         if (pipe2(pipe, O_CLOEXEC) < 0) throw new LinuxException("pipe2", errno);
-        using var report = new SafeFileHandle(pipe[0], true);
+        using var ours = new SafeFileHandle(pipe[0], true);
         SpawnedProcess process;
         try
         {
@@ -58,35 +58,55 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
                 NewSession = true,
             });
         }
+        catch (LinuxException e)
+        {
+            throw new IOException($"the pod init can't be started: {e.Message}; {ShimSentence.Advice}", e);
+        }
         finally
         {
             _ = close(pipe[1]);
         }
 
-        if (ReadReport(pipe[0]) is not { } error) return process;
-        _ = process.PidFd.Signal(SIGKILL);
-        _ = WaitReadable(process.PidFd.Fd, KilledMillis);
-        _ = process.PidFd.TryReap();
-        process.Dispose();
-        throw new IOException(error);
+        var report = new byte[MaxReportBytes];
+        var length = ReadReport(pipe[0], report);
+        if (length > 0 && PodInitReport.IsReady(report.AsSpan(0, length))) return process;
+        // One that ended by itself is about to be reaped; its exit code tells a usage error from a crash.
+        var ended = length >= 0 && WaitReadable(process.PidFd.Fd, EndedMillis);
+        var exit = End(process);
+        throw new IOException(length < 0
+            ? $"the pod init '{shimPath}' was not ready within {ReadyMillis / 1000} s; {ShimSentence.Advice}"
+            : PodInitReport.Explain(report.AsSpan(0, length), shimPath, ended ? exit : null));
     }
 
-    /// <summary>Null: ready. This thread belongs to nobody else, so it may wait; the deadline is the init's.</summary>
-    private static string? ReadReport(int fd)
+    private static ExitCode? End(SpawnedProcess process)
     {
-        var buffer = stackalloc byte[MaxReportBytes];
+        _ = process.PidFd.Signal(SIGKILL);
+        _ = WaitReadable(process.PidFd.Fd, KilledMillis);
+        var exit = process.PidFd.TryReap();
+        process.Dispose();
+        return exit;
+    }
+
+    /// <summary>
+    /// Bytes until the end of file, or until the buffer is full; -1: no end within the deadline, which is the init's. This thread belongs
+    /// to nobody else, so it may wait.
+    /// </summary>
+    private static int ReadReport(int fd, Span<byte> buffer)
+    {
+        var deadline = Environment.TickCount64 + ReadyMillis;
         var length = 0;
-        while (length < MaxReportBytes)
+        fixed (byte* first = buffer)
         {
-            if (!WaitReadable(fd, ReadyMillis)) return $"the pod init was not ready within {ReadyMillis / 1000} s";
-            var count = (int)read(fd, buffer + length, MaxReportBytes - length);
-            if (count <= 0) break;
-            length += count;
+            while (length < buffer.Length)
+            {
+                if (!WaitReadable(fd, (int)Math.Max(0, deadline - Environment.TickCount64))) return -1;
+                var count = (int)read(fd, first + length, buffer.Length - length);
+                if (count <= 0) break;
+                length += count;
+            }
         }
 
-        if (length == 0) return "the pod init ended before it was ready";
-        var text = buffer[0] == Ready ? 1 : 0;
-        return text == length ? null : Encoding.UTF8.GetString(buffer + text, length - text);
+        return length;
     }
 
     private static bool WaitReadable(int fd, int millis)

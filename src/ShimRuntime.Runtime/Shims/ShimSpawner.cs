@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Text;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
@@ -42,7 +41,7 @@ public sealed class ShimSpawner(RuntimeOptions options, ShimOwner owner, ILogger
         RunningShim shim;
         using (theirs)
         {
-            using var process = Spawner.Spawn(new SpawnRequest
+            using var process = Spawn(new SpawnRequest
             {
                 Path = options.ShimPath,
                 Arguments = [Path.GetFileName(options.ShimPath), "serve"],
@@ -63,6 +62,18 @@ public sealed class ShimSpawner(RuntimeOptions options, ShimOwner owner, ILogger
             shim.Kill();
             await shim.Gone.WaitAsync(ReadyTimeout, CancellationToken.None).ConfigureAwait(false);
             throw;
+        }
+    }
+
+    private static SpawnedProcess Spawn(SpawnRequest request)
+    {
+        try
+        {
+            return Spawner.Spawn(request);
+        }
+        catch (LinuxException e)
+        {
+            throw RuntimeFault.Internal($"failed to start shim '{request.Path}': {e.Message}; {ShimSentence.Advice}", e);
         }
     }
 
@@ -94,7 +105,9 @@ public sealed class ShimSpawner(RuntimeOptions options, ShimOwner owner, ILogger
         }
 
         if (length == 0) return;
-        throw RuntimeFault.Internal($"failed to start shim '{options.ShimPath}': {Encoding.UTF8.GetString(buffer, 0, length).Trim()}");
+        var said = buffer.AsSpan(0, length);
+        throw RuntimeFault.Internal($"failed to start shim '{options.ShimPath}': " + (ShimSentence.TryRead(said)
+            ?? $"it answers as no shim of this release does, with {ShimSentence.Describe(said)}; {ShimSentence.Advice}"));
     }
 
     private static int Fd(SafeFileHandle handle) => (int)handle.DangerousGetHandle();

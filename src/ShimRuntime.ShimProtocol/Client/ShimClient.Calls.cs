@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using ShimRuntime.Linux;
 using ShimRuntime.ShimProtocol.V1;
 
@@ -8,17 +9,19 @@ public sealed partial class ShimClient
 {
     /// <summary>Who answers, and in which state its container is.</summary>
     public async Task<HelloResponse> HelloAsync(CancellationToken cancellation) =>
-        HelloResponse.Parser.ParseFrom(
+        Parse(HelloResponse.Parser, ShimMethods.Hello,
             await CallAsync(ShimMethods.Hello, new HelloRequest { ProtocolVersion = ShimMethods.ProtocolVersion }, null, cancellation)
                 .ConfigureAwait(false));
 
     /// <summary>Runs the current generation. <c>Exit</c> is set when runc refused. FailedPrecondition when it was started before.</summary>
     public async Task<StartResponse> StartAsync(CancellationToken cancellation) =>
-        StartResponse.Parser.ParseFrom(await CallAsync(ShimMethods.Start, new StartRequest(), null, cancellation).ConfigureAwait(false));
+        Parse(StartResponse.Parser, ShimMethods.Start,
+            await CallAsync(ShimMethods.Start, new StartRequest(), null, cancellation).ConfigureAwait(false));
 
     /// <summary>Returns once the container has exited and exit.json is durable; at once if it has.</summary>
     public async Task<ExitStatus> WaitAsync(CancellationToken cancellation) =>
-        ExitStatus.Parser.ParseFrom(await CallAsync(ShimMethods.Wait, new WaitRequest(), null, cancellation).ConfigureAwait(false));
+        Parse(ExitStatus.Parser, ShimMethods.Wait,
+            await CallAsync(ShimMethods.Wait, new WaitRequest(), null, cancellation).ConfigureAwait(false));
 
     /// <summary>
     /// Sends <paramref name="signal"/> (0: SIGTERM), SIGKILL to the whole leaf after <paramref name="timeout"/>, returns the exit. A call
@@ -27,7 +30,7 @@ public sealed partial class ShimClient
     public async Task<ExitStatus> StopAsync(int signal, TimeSpan timeout, CancellationToken cancellation)
     {
         var request = new StopRequest { Signal = signal, TimeoutMilliseconds = (ulong)Math.Max(0, timeout.TotalMilliseconds) };
-        return ExitStatus.Parser.ParseFrom(await CallAsync(ShimMethods.Stop, request, null, cancellation).ConfigureAwait(false));
+        return Parse(ExitStatus.Parser, ShimMethods.Stop, await CallAsync(ShimMethods.Stop, request, null, cancellation).ConfigureAwait(false));
     }
 
     /// <summary>Runs one process and hands its output to <paramref name="output"/> as it comes.</summary>
@@ -62,7 +65,7 @@ public sealed partial class ShimClient
     public async Task<Resources> UpdateAsync(Resources resources, CancellationToken cancellation)
     {
         var answer = await CallAsync(ShimMethods.Update, new UpdateRequest { Resources = resources }, null, cancellation).ConfigureAwait(false);
-        return UpdateResponse.Parser.ParseFrom(answer).Resources;
+        return Parse(UpdateResponse.Parser, ShimMethods.Update, answer).Resources ?? new Resources();
     }
 
     /// <summary>Opens the log file anew by its path; on failure the old one stays in use.</summary>
@@ -74,4 +77,18 @@ public sealed partial class ShimClient
     /// </summary>
     public Task ShutdownAsync(bool kill, CancellationToken cancellation) =>
         CallAsync(ShimMethods.Shutdown, new ShutdownRequest { Kill = kill }, null, cancellation);
+
+    /// <summary>A payload that does not parse is the fault of a peer that is no shim, or of another release: said as such.</summary>
+    private static T Parse<T>(MessageParser<T> parser, string method, ByteString payload)
+        where T : IMessage<T>
+    {
+        try
+        {
+            return parser.ParseFrom(payload);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new ShimFault(FaultCode.Internal, $"its answer to {method} is no {typeof(T).Name}: {e.Message}", e);
+        }
+    }
 }

@@ -76,6 +76,23 @@ public static class ResourceTranslator
         };
     }
 
+    /// <summary>
+    /// What a shim says is in force, as a request for it would be. The swap limit that follows from a memory limit is left out:
+    /// <see cref="ToShim"/> makes it again.
+    /// </summary>
+    public static LinuxContainerResources FromShim(ShimResources inForce) => new()
+    {
+        CpuShares = inForce.CpuShares,
+        CpuQuota = inForce.CpuQuotaMicroseconds,
+        CpuPeriod = inForce.CpuPeriodMicroseconds,
+        CpusetCpus = inForce.CpusetCpus,
+        CpusetMems = inForce.CpusetMems,
+        MemoryLimitInBytes = inForce.MemoryLimitBytes,
+        MemorySwapLimitInBytes = inForce.MemorySwapLimitBytes == inForce.MemoryLimitBytes ? 0 : inForce.MemorySwapLimitBytes,
+        HugepageLimits = { inForce.HugepageLimits.Select(l => new HugepageLimit { PageSize = l.PageSize, Limit = l.LimitBytes }) },
+        Unified = { inForce.Unified },
+    };
+
     /// <summary>oom_score_adj that the process really gets: never below what this node may set.</summary>
     public static int OomScoreAdj(LinuxContainerResources asked, HostFacts host) => (int)Math.Max(asked.OomScoreAdj, host.OomScoreAdjFloor);
 

@@ -34,6 +34,7 @@ public sealed class ResourceTests
         { "unified", new() { Unified = { ["cgroup.procs"] = "1" } } },
         { "unified", new() { Unified = { ["../memory.max"] = "1" } } },
         { "unified", new() { Unified = { ["memory.high"] = "" } } },
+        { "unified", new() { Unified = { ["memory.oom.group"] = "yes" } } },
     };
 
     [Theory]
@@ -113,5 +114,18 @@ public sealed class ResourceTests
         Assert.Equal(-100, built.Spec.Process.OomScoreAdj);
         Assert.Equal(-100, built.ResourcesInForce.OomScoreAdj);
         Assert.Equal(-997, spec.Config.Linux.Resources.OomScoreAdj);
+    }
+
+    [Fact]
+    public void What_a_shim_has_in_force_reads_as_the_request_for_it()
+    {
+        var asked = new LinuxContainerResources
+        {
+            CpuPeriod = 1, CpuQuota = 2, CpuShares = 3, MemoryLimitInBytes = 4, CpusetCpus = "0", CpusetMems = "1",
+            HugepageLimits = { new HugepageLimit { PageSize = "2MB", Limit = 5 } }, Unified = { ["memory.high"] = "6" },
+        };
+        Assert.Equal(asked, ResourceTranslator.FromShim(ResourceTranslator.ToShim(asked, Host)));
+        asked.MemorySwapLimitInBytes = 7;
+        Assert.Equal(asked, ResourceTranslator.FromShim(ResourceTranslator.ToShim(asked, Host)));
     }
 }

@@ -116,7 +116,7 @@ public sealed class PodInitTests : IDisposable
         var sandboxes = await _world.StartAsync();
         var fault = await Assert.ThrowsAsync<RuntimeFault>(
             () => sandboxes.RunAsync(SandboxWorld.Request(network: NamespaceMode.Node, pid: NamespaceMode.Pod), CancellationToken.None));
-        Assert.Contains("the pod init ended before it was ready", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("the pod init '/bin/false' ended before it was ready (exit code 1)", fault.Message, StringComparison.Ordinal);
         Assert.Empty(sandboxes.List(null));
         Assert.Empty(_world.Leftovers());
     }
