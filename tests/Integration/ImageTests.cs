@@ -224,10 +224,19 @@ public sealed class ImageTests(DaemonFixture daemon) : NodeTest(daemon)
     }
 
     [Fact]
-    public async Task PinnedImagesSurviveEverythingButAreListed()
+    public async Task AnImageThatTheSettingsPinIsShownAsPinned()
     {
-        var pushed = await TestImages.BusyboxAsync();
-        Assert.False((await StatusAsync(pushed.Reference))!.Pinned);
+        var pinned = await PullAsync("pinned", b => b.Layer(new LayerBuilder().File("mark", "pinned")));
+        Assert.False(pinned!.Pinned);
+        await Daemon.KillAsync();
+        Daemon.WriteConfiguration($"pinned_images = [\"{pinned.RepoTags[0]}\"]");
+        await Daemon.StartAsync();
+        Assert.True((await StatusAsync(pinned.Id))!.Pinned);
+        Assert.False((await StatusAsync((await TestImages.BusyboxAsync()).Reference))!.Pinned);
+        await Daemon.KillAsync();
+        Daemon.WriteConfiguration();
+        await Daemon.StartAsync();
+        Assert.False((await StatusAsync(pinned.Id))!.Pinned);
     }
 
     private static ImageBuilder Marked(string content, int padding = 0) =>

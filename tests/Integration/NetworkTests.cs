@@ -80,7 +80,7 @@ public sealed class NetworkTests(DaemonFixture daemon) : NodeTest(daemon)
         await File.WriteAllTextAsync(conflist, content);
         Assert.DoesNotContain(pod.Id, await Command.ShellAsync("iptables-save -t nat"), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(Path.Combine(World.IpamDirectory, World.Network), "10.*"));
-        await NetworkReadyAsync();
+        await Daemon.NetworkReadyAsync();
     }
 
     [Fact]
@@ -221,34 +221,5 @@ public sealed class NetworkTests(DaemonFixture daemon) : NodeTest(daemon)
         return await Http.GetStringAsync(url, deadline.Token);
     }
 
-    private async Task WithConflistAsync(string content, Func<Task> test)
-    {
-        var path = Path.Combine(World.CniConf, "10-test.conflist");
-        var original = await File.ReadAllTextAsync(path);
-        await WriteAndSettleAsync(path, content);
-        try
-        {
-            await test();
-            await Daemon.RemoveEverythingAsync(await Daemon.ImageIdsAsync());
-        }
-        finally
-        {
-            await WriteAndSettleAsync(path, original);
-        }
-    }
-
-    // The directory is watched: the new content is in force when the daemon says so, at the latest after a moment.
-    private async Task WriteAndSettleAsync(string path, string content)
-    {
-        File.Delete(path);
-        await Eventually.True(async () => !await IsReadyAsync(), "the daemon has seen that the conflist is gone");
-        await File.WriteAllTextAsync(path + ".tmp", content);
-        File.Move(path + ".tmp", path);
-        await NetworkReadyAsync();
-    }
-
-    private Task NetworkReadyAsync() => Eventually.True(IsReadyAsync, "NetworkReady");
-
-    private async Task<bool> IsReadyAsync() =>
-        (await Runtime.StatusAsync(new StatusRequest())).Status.Conditions.Single(c => c.Type == "NetworkReady").Status;
+    private Task WithConflistAsync(string content, Func<Task> test) => Daemon.WithConflistAsync(content, test);
 }

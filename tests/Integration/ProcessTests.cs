@@ -129,7 +129,9 @@ public sealed class ProcessTests(DaemonFixture daemon) : NodeTest(daemon)
     {
         Assert.Equal("ended", await OutputAsync("cat && echo ended"));
         var waiting = await RunAsync("cat && echo ended", c => c.Stdin = true);
-        await Task.Delay(300);
+        await Eventually.Value(() => waiting.ExecAsync("ps -o args"), p => p.Split('\n').Contains("cat"), "it reads");
+        // It would have ended by the time of this second exec.
+        Assert.Contains("cat", (await waiting.ExecAsync("ps -o args")).Split('\n'));
         Assert.Equal(ContainerState.ContainerRunning, (await waiting.StatusAsync()).State);
     }
 

@@ -59,6 +59,29 @@ public sealed class ResourceTests(DaemonFixture daemon) : NodeTest(daemon)
     }
 
     [Fact]
+    public async Task HugepagesAreLimitedWhereTheMachineCanAndRefusedWhereItCannot()
+    {
+        var limit = new HugepageLimit { PageSize = "2MB", Limit = (ulong)(4 * Mebibyte) };
+        var pod = await RunPodAsync();
+        // On a hybrid machine the controller may be on the v2 mount alone, where runc does not look.
+        var canLimit = Cgroups.IsUnified
+            ? (await File.ReadAllTextAsync("/sys/fs/cgroup/cgroup.controllers")).Contains("hugetlb", StringComparison.Ordinal)
+            : Directory.Exists("/sys/fs/cgroup/hugetlb");
+        if (!canLimit)
+        {
+            await Faults.ExpectAsync(
+                StatusCode.FailedPrecondition, () => pod.CreateAsync("true", c => c.Linux.Resources.HugepageLimits.Add(limit)), "hugepage_limits", "2MB");
+            limit.Limit = 0; // what kubelet sends for every page size of a machine
+        }
+
+        var container = await pod.RunAsync("sleep 1000", c => c.Linux.Resources.HugepageLimits.Add(limit));
+        Assert.Equal(ContainerState.ContainerRunning, (await container.StatusAsync()).State);
+        if (!canLimit) return;
+        foreach (var cgroup in new[] { container.Cgroup, container.Leaf })
+            Assert.Equal($"{4 * Mebibyte}", Cgroups.Read("hugetlb", cgroup, Cgroups.IsUnified ? "hugetlb.2MB.max" : "hugetlb.2MB.limit_in_bytes"));
+    }
+
+    [Fact]
     public async Task AnUpdateThatCannotBeDoneChangesNothing()
     {
         var container = await RunAsync("sleep 1000", c => c.Linux.Resources = new LinuxContainerResources { CpuQuota = 20_000, CpuPeriod = 100_000 });

@@ -87,11 +87,16 @@ public class ShimClientTests
     [Fact]
     public async Task The_end_of_the_client_abandons_its_calls()
     {
+        using var arrived = new CountdownEvent(3);
         using var abandoned = new CountdownEvent(3);
-        using var shim = new LoopbackShim(call => call.OnAbandoned = () => abandoned.Signal());
+        using var shim = new LoopbackShim(call =>
+        {
+            call.OnAbandoned = () => abandoned.Signal();
+            arrived.Signal();
+        });
         var client = await ShimClient.ConnectAsync(shim.SocketPath, default);
         var calls = Enumerable.Range(0, 3).Select(_ => client.WaitAsync(default)).ToList();
-        await Task.Delay(100);
+        Assert.True(arrived.Wait(Patience));
         await client.DisposeAsync();
         Assert.True(abandoned.Wait(Patience));
         foreach (var call in calls) await Assert.ThrowsAsync<ShimFault>(() => call);
