@@ -1,7 +1,6 @@
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
-using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Sandboxes;

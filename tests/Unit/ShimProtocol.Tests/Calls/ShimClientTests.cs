@@ -20,6 +20,17 @@ public class ShimClientTests
         Assert.Empty(shim.Errors);
     }
 
+    /// <summary>From many threads the numbers of streams must still rise on the wire: the shim ends the connection of whoever breaks that.</summary>
+    [Fact]
+    public async Task Calls_of_many_threads_keep_their_order_on_the_wire()
+    {
+        using var shim = new LoopbackShim(call => call.Reply(new ExitStatus { Code = StopRequest.Parser.ParseFrom(call.Payload).Signal }));
+        await using var client = await ShimClient.ConnectAsync(shim.SocketPath, default);
+        await Parallel.ForEachAsync(Enumerable.Range(1, 20_000), new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (n, token) =>
+            Assert.Equal(n, (await client.StopAsync(n, TimeSpan.Zero, token)).Code));
+        Assert.Empty(shim.Errors);
+    }
+
     [Fact]
     public async Task A_runtime_fault_reaches_the_caller_with_code_and_sentence()
     {
