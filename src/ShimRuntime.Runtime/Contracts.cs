@@ -1,4 +1,5 @@
 using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Sandboxes;
 
 namespace ShimRuntime.Runtime;
@@ -71,12 +72,53 @@ public interface IStatsService
 {
     ContainerStats Container(string containerId);
 
-    IReadOnlyList<ContainerStats> Containers(ContainerStatsFilter? filter);
+    /// <summary>Which ones is decided at the first step, the numbers of each are read when it is reached.</summary>
+    IEnumerable<ContainerStats> Containers(ContainerStatsFilter? filter);
 
     PodSandboxStats Sandbox(string sandboxId);
 
-    IReadOnlyList<PodSandboxStats> Sandboxes(PodSandboxStatsFilter? filter);
+    /// <inheritdoc cref="Containers"/>
+    IEnumerable<PodSandboxStats> Sandboxes(PodSandboxStatsFilter? filter);
 }
+
+/// <summary>Series with cAdvisor's names, by pod.</summary>
+public interface IMetricsService
+{
+    /// <summary>Exactly those that this node can fill; the same ones as long as the daemon runs.</summary>
+    IReadOnlyList<MetricDescriptor> Descriptors { get; }
+
+    /// <summary>Of ready pods and running containers; the numbers of each pod are read when it is reached.</summary>
+    IEnumerable<PodSandboxMetrics> Pods();
+}
+
+/// <summary>GetContainerEvents, for any number of subscribers.</summary>
+public interface IEventService
+{
+    /// <summary>What changes from now on is delivered; what had changed before, a list shows.</summary>
+    IEventSubscription Subscribe();
+
+    EventFeedState State { get; }
+}
+
+/// <summary>One subscriber; disposed by whoever subscribed.</summary>
+public interface IEventSubscription : IDisposable
+{
+    /// <summary>Number of the last event before the subscription: with the one in Status, a client can tell whether it has all.</summary>
+    ulong StartSequence { get; }
+
+    /// <summary>Fires when the client read too slowly; a write that waits for it is to be given up, and the fault below sent.</summary>
+    CancellationToken CutOff { get; }
+
+    /// <summary>Until cancelled or cut off, by OperationCanceledException.</summary>
+    IAsyncEnumerable<ContainerEventResponse> ReadAsync(CancellationToken cancellation);
+
+    /// <summary>ResourceExhausted, with what to do.</summary>
+    RuntimeFault CutOffFault();
+}
+
+/// <param name="Sequence">Events since the daemon's start.</param>
+/// <param name="CutOff">Subscribers that were cut off since then.</param>
+public sealed record EventFeedState(ulong Sequence, int Subscribers, ulong CutOff);
 
 /// <summary>Version, Status, RuntimeConfig: what the node is told about the runtime.</summary>
 public interface INodeService

@@ -2,6 +2,8 @@ using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Containers;
+using ShimRuntime.Runtime.Events;
+using ShimRuntime.Runtime.Metrics;
 using ShimRuntime.Runtime.Networking;
 using ShimRuntime.Runtime.Node;
 using ShimRuntime.Runtime.Sandboxes;
@@ -18,52 +20,64 @@ public sealed class RuntimeServices : IAsyncDisposable
 {
     private readonly Cgroup _root;
     private readonly ApparmorNode _apparmor;
+    private readonly CpuSampler _sampler;
+    private readonly CancellationToken _stopping;
 
-    private RuntimeServices(
-        ISandboxService sandboxes, IContainerService containers, IStatsService stats, INodeService node, (Cgroup Root, ApparmorNode Apparmor) own)
+    private RuntimeServices(Cgroup root, ApparmorNode apparmor, CpuSampler sampler, CancellationToken stopping)
     {
-        (_root, _apparmor) = own;
-        Sandboxes = sandboxes;
-        Containers = containers;
-        Stats = stats;
-        Node = node;
+        _root = root;
+        _apparmor = apparmor;
+        _sampler = sampler;
+        _stopping = stopping;
     }
 
-    public ISandboxService Sandboxes { get; }
+    public required ISandboxService Sandboxes { get; init; }
 
-    public IContainerService Containers { get; }
+    public required IContainerService Containers { get; init; }
 
-    public IStatsService Stats { get; }
+    public required IStatsService Stats { get; init; }
 
-    public INodeService Node { get; }
+    public required IMetricsService Metrics { get; init; }
+
+    public required IEventService Events { get; init; }
+
+    public required INodeService Node { get; init; }
 
     /// <param name="stopping">The daemon's life: operations run under it, not under any client's token.</param>
     public static RuntimeServices Open(RuntimeOptions options, RuntimeDependencies dependencies, CancellationToken stopping)
     {
         var (exits, logs) = (dependencies.Exits, dependencies.Logs);
-        var hierarchy = CgroupHierarchy.Detect();
+        var host = new Host(CgroupHierarchy.Detect(), new SandboxStore(), new DaemonPulse(options.State), new HostView(HostFacts.Read([])));
         var network = new PodNetwork(options, exits, logs.CreateLogger<PodNetwork>());
-        var sandboxStore = new SandboxStore();
-        var view = new HostView(HostFacts.Read([]));
-        var parts = Parts(options, dependencies, new Host(hierarchy, sandboxStore, view), stopping);
+        var parts = Parts(options, dependencies, host, stopping);
         var containers = new ContainerService(parts);
-        var sandboxes = new SandboxService(new SandboxParts
-        {
-            Options = options,
-            Store = sandboxStore,
-            Network = network,
-            Exits = exits,
-            Containers = () => containers,
-            Cgroups = hierarchy,
-            Logs = logs,
-            Stopping = stopping,
-        });
+        var events = new EventFeed(containers.StatusesOf);
+        parts.Store.Observer = new ContainerEventSource(events, host.Sandboxes);
         // As ImageFsInfo names it: kubelet compares the two.
-        var places = new StatsPlaces(hierarchy, MountTable.Read().Holding(options.Root)?.Target ?? "/");
-        var stats = new StatsService(parts.Store, sandboxStore, dependencies.Snapshots, places);
-        var apparmor = new ApparmorNode(options.ApparmorProfile, view, exits, logs.CreateLogger<ApparmorNode>());
-        var node = new NodeService(options, network, new RuncProbe(options.RuncPath, exits), apparmor);
-        return new RuntimeServices(sandboxes, containers, stats, node, (new Cgroup(hierarchy, options.CgroupRoot), apparmor));
+        var filesystem = MountTable.Read().Holding(options.Root)?.Target ?? "/";
+        var sources = new StatsSources(new CgroupReader(host.Hierarchy), new CpuRates(), filesystem);
+        var sampler = new CpuSampler(parts.Store, host.Sandboxes, sources, host.Pulse.Beat, logs.CreateLogger<CpuSampler>());
+        var apparmor = new ApparmorNode(options.ApparmorProfile, host.View, exits, logs.CreateLogger<ApparmorNode>());
+        return new RuntimeServices(new Cgroup(host.Hierarchy, options.CgroupRoot), apparmor, sampler, stopping)
+        {
+            Sandboxes = new SandboxService(new SandboxParts
+            {
+                Options = options,
+                Store = host.Sandboxes,
+                Network = network,
+                Exits = exits,
+                Containers = () => containers,
+                Events = events,
+                Cgroups = host.Hierarchy,
+                Logs = logs,
+                Stopping = stopping,
+            }),
+            Containers = containers,
+            Stats = new StatsService(parts.Store, host.Sandboxes, dependencies.Snapshots, sources),
+            Metrics = new MetricsService(parts.Store, host.Sandboxes, dependencies.Snapshots, sources),
+            Events = events,
+            Node = new NodeService(options, network, new RuncProbe(options.RuncPath, exits), apparmor, events),
+        };
     }
 
     /// <summary>Sandboxes first, then containers; the node's AppArmor profile meanwhile. CRI answers Unavailable until this returns.</summary>
@@ -73,6 +87,7 @@ public sealed class RuntimeServices : IAsyncDisposable
         await Sandboxes.RecoverAsync(cancellation).ConfigureAwait(false);
         await Containers.RecoverAsync(cancellation).ConfigureAwait(false);
         await apparmor.ConfigureAwait(false);
+        _sampler.Begin(_stopping);
     }
 
     /// <summary>The parent of pod cgroups goes with the last of them; while one is there, the kernel keeps it.</summary>
@@ -107,9 +122,10 @@ public sealed class RuntimeServices : IAsyncDisposable
             Supervisor = new ContainerSupervisor(files, killer, logs.CreateLogger<ContainerSupervisor>(), stopping),
             Killer = killer,
             Leftovers = new Leftovers(paths, dependencies.Snapshots, host.Hierarchy, killer, logs.CreateLogger<Leftovers>()),
+            LastPulseNanos = host.Pulse.LastNanos,
             Logs = logs,
         };
     }
 
-    private sealed record Host(CgroupHierarchy Hierarchy, ISandboxStore Sandboxes, HostView View);
+    private sealed record Host(CgroupHierarchy Hierarchy, SandboxStore Sandboxes, DaemonPulse Pulse, HostView View);
 }

@@ -81,11 +81,6 @@ public sealed class RuntimeInfoTests(DaemonFixture daemon) : NodeTest(daemon)
         await RefusedAsync(StatusCode.Unimplemented, Runtime.AttachAsync(new AttachRequest { ContainerId = "x", Stdout = true }));
         await RefusedAsync(StatusCode.Unimplemented, Runtime.PortForwardAsync(new PortForwardRequest { PodSandboxId = "x" }));
         await RefusedAsync(StatusCode.Unimplemented, Runtime.CheckpointContainerAsync(new CheckpointContainerRequest { ContainerId = "x" }));
-        await RefusedAsync(StatusCode.Unimplemented, Runtime.ListMetricDescriptorsAsync(new ListMetricDescriptorsRequest()));
-        using var events = Runtime.GetContainerEvents(new GetEventsRequest());
-        await Faults.ExpectAsync(StatusCode.Unimplemented, () => events.ResponseStream.MoveNext(CancellationToken.None));
-        using var streamed = Runtime.StreamContainers(new StreamContainersRequest());
-        await Faults.ExpectAsync(StatusCode.Unimplemented, () => streamed.ResponseStream.MoveNext(CancellationToken.None));
     }
 
     private static UpdateRuntimeConfigRequest Update(string cidr) =>

@@ -27,6 +27,10 @@ internal sealed class Composition : IAsyncDisposable
 
     public IStatsService Stats => _runtime.Stats;
 
+    public IMetricsService Metrics => _runtime.Metrics;
+
+    public IEventService Events => _runtime.Events;
+
     public INodeService Node => _runtime.Node;
 
     /// <param name="daemon">The daemon's life: operations run under it, not under any client's token.</param>

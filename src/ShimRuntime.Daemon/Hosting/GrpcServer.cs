@@ -35,6 +35,7 @@ internal static class GrpcServer
             grpc.Interceptors.Add<FaultInterceptor>();
         });
         var app = builder.Build();
+        gate.Ending = app.Lifetime.ApplicationStopping;
         app.UseRouting();
         app.MapGrpcService<CriRuntimeService>();
         app.MapGrpcService<CriImageService>();

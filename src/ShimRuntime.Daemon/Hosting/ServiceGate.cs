@@ -20,6 +20,9 @@ internal sealed class ServiceGate
     public INodeService Node => (_opened ?? throw new RuntimeFault(
         FaultCode.Unavailable, "failed to answer: the daemon is still opening its state; try again in a moment")).Node;
 
+    /// <summary>Fires when the daemon was told to end: calls that have no end of their own must not hold it up.</summary>
+    public CancellationToken Ending { get; set; }
+
     public void Opened(Composition services) => _opened = services;
 
     public void Recovered(Composition services) => _ready = services;

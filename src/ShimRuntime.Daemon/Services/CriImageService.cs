@@ -11,12 +11,8 @@ internal sealed class CriImageService(ServiceGate gate) : Cri.V1.ImageService.Im
 {
     private IImageService Images => gate.Services.Images;
 
-    public override Task<ListImagesResponse> ListImages(ListImagesRequest request, ServerCallContext context)
-    {
-        var wanted = request.Filter?.Image?.Image;
-        IEnumerable<ImageRecord> images = string.IsNullOrEmpty(wanted) ? Images.List() : Images.Find(wanted) is { } image ? [image] : [];
-        return Task.FromResult(new ListImagesResponse { Images = { images.Select(ImageMessages.Image) } });
-    }
+    public override Task<ListImagesResponse> ListImages(ListImagesRequest request, ServerCallContext context) =>
+        Task.FromResult(new ListImagesResponse { Images = { Matching(request.Filter) } });
 
     public override Task<ImageStatusResponse> ImageStatus(ImageStatusRequest request, ServerCallContext context)
     {
@@ -50,7 +46,15 @@ internal sealed class CriImageService(ServiceGate gate) : Cri.V1.ImageService.Im
 
     public override Task StreamImages(
         StreamImagesRequest request, IServerStreamWriter<StreamImagesResponse> responseStream, ServerCallContext context) =>
-        Task.FromException(new RuntimeFault(FaultCode.Unimplemented, "failed to serve StreamImages: use ListImages"));
+        ListStream.WriteAsync(Matching(request.Filter), responseStream, items => new StreamImagesResponse { Images = { items } },
+            context.CancellationToken);
+
+    private IEnumerable<Image> Matching(ImageFilter? filter)
+    {
+        var wanted = filter?.Image?.Image;
+        IEnumerable<ImageRecord> images = string.IsNullOrEmpty(wanted) ? Images.List() : Images.Find(wanted) is { } image ? [image] : [];
+        return images.Select(ImageMessages.Image);
+    }
 
     private static string Reference(ImageSpec? image, string verb) => string.IsNullOrEmpty(image?.Image)
         ? throw RuntimeFault.InvalidArgument($"failed to {verb} image: the request names none; set image.image")

@@ -16,4 +16,12 @@ internal sealed partial class CriRuntimeService
 
     public override Task<ListPodSandboxStatsResponse> ListPodSandboxStats(ListPodSandboxStatsRequest request, ServerCallContext context) =>
         Task.FromResult(new ListPodSandboxStatsResponse { Stats = { gate.Services.Stats.Sandboxes(request.Filter) } });
+
+    public override Task<ListMetricDescriptorsResponse> ListMetricDescriptors(
+        ListMetricDescriptorsRequest request, ServerCallContext context) =>
+        Task.FromResult(new ListMetricDescriptorsResponse { Descriptors = { gate.Services.Metrics.Descriptors } });
+
+    public override Task<ListPodSandboxMetricsResponse> ListPodSandboxMetrics(
+        ListPodSandboxMetricsRequest request, ServerCallContext context) =>
+        Task.FromResult(new ListPodSandboxMetricsResponse { PodMetrics = { gate.Services.Metrics.Pods() } });
 }

@@ -1,4 +1,5 @@
-using System.Globalization;
+using System.Buffers;
+using System.Buffers.Text;
 using System.Runtime.InteropServices;
 using System.Text;
 using static Tmds.Linux.LibC;
@@ -13,6 +14,8 @@ public static unsafe class NetworkInterfaces
     private const int SIOCGIFFLAGS = 0x8913;
     private const int SIOCSIFFLAGS = 0x8914;
     private const short IFF_UP = 1;
+    private const int FirstBytes = 4096;
+    private const int Fields = 12; // of the 16: up to the drops of both directions
     private const string Statistics = "/proc/thread-self/net/dev";
 
     /// <summary>Sets IFF_UP; the kernel gives loopback its addresses by itself.</summary>
@@ -51,22 +54,59 @@ public static unsafe class NetworkInterfaces
     });
 
     /// <summary>Counters of the calling thread's own namespace: the host's, for pods on the host network.</summary>
-    public static IReadOnlyList<InterfaceCounters> ReadOwn() => Parse(File.ReadAllText(Statistics));
+    public static IReadOnlyList<InterfaceCounters> ReadOwn()
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(FirstBytes);
+        try
+        {
+            ReadOnlySpan<byte> text;
+            while ((text = PseudoFile.Read(Statistics, buffer)).Length == buffer.Length)
+            {
+                // May have been cut: a node's own namespace has an interface for each pod.
+                var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
+                ArrayPool<byte>.Shared.Return(buffer);
+                buffer = larger;
+            }
 
-    /// <summary>Parses /proc/net/dev: two heading lines, then "name: bytes packets errs drop fifo frame compressed multicast bytes packets errs …".</summary>
-    internal static IReadOnlyList<InterfaceCounters> Parse(string text)
+            return Parse(text);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>
+    /// Parses /proc/net/dev: two heading lines, then "name: bytes packets errs drop fifo frame compressed multicast bytes packets errs drop …".
+    /// </summary>
+    internal static IReadOnlyList<InterfaceCounters> Parse(ReadOnlySpan<byte> text)
     {
         var interfaces = new List<InterfaceCounters>();
-        foreach (var line in text.Split('\n').Skip(2))
+        Span<ulong> fields = stackalloc ulong[Fields];
+        foreach (var range in text.Split((byte)'\n'))
         {
-            var colon = line.LastIndexOf(':');
-            if (colon < 0) continue;
-            var fields = line[(colon + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (fields.Length < 11) continue;
-            interfaces.Add(new InterfaceCounters(line[..colon].Trim(), Count(fields[0]), Count(fields[2]), Count(fields[8]), Count(fields[10])));
+            var line = text[range];
+            var colon = line.LastIndexOf((byte)':');
+            if (colon < 0 || !TryParse(line[(colon + 1)..], fields)) continue;
+            var name = Encoding.UTF8.GetString(line[..colon].Trim((byte)' '));
+            interfaces.Add(new InterfaceCounters(name, Direction(fields), Direction(fields[8..])));
         }
 
         return interfaces;
+    }
+
+    private static LinkCounters Direction(ReadOnlySpan<ulong> fields) => new(fields[0], fields[1], fields[2], fields[3]);
+
+    private static bool TryParse(ReadOnlySpan<byte> line, Span<ulong> fields)
+    {
+        foreach (ref var field in fields)
+        {
+            line = line.TrimStart((byte)' ');
+            if (!Utf8Parser.TryParse(line, out field, out var used)) return false;
+            line = line[used..];
+        }
+
+        return true;
     }
 
     private static IReadOnlyList<InterfaceCounters> ReadOne(string pin)
@@ -81,6 +121,4 @@ public static unsafe class NetworkInterfaces
             return []; // the pod was stopped meanwhile
         }
     }
-
-    private static ulong Count(string field) => ulong.Parse(field, NumberStyles.None, CultureInfo.InvariantCulture);
 }

@@ -14,11 +14,16 @@ public sealed class ContainerEntry
     private readonly TaskCompletionSource<ContainerExit> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile ContainerRecord _record;
     private volatile RunningShim? _shim;
+    private bool _createdTold;
+    private bool _startedTold;
 
     public ContainerEntry(ContainerRecord record, CreateContainerRequest request)
     {
         _record = record;
         Request = request;
+        // An earlier daemon has told this much; of an end it may not have known.
+        _createdTold = record.Phase != ContainerPhase.Creating;
+        _startedTold = record.Exit is not null || ContainerLifecycle.IsRunning(record.Phase);
         if (record.Exit is { } exit) _ended.TrySetResult(exit);
     }
 
@@ -43,6 +48,9 @@ public sealed class ContainerEntry
     /// <summary>Completes with the end of the container; never faults.</summary>
     public Task<ContainerExit> Ended => _ended.Task;
 
+    /// <summary>Told of every change under the gate; set by the store.</summary>
+    internal IContainerObserver? Observer { get; set; }
+
     /// <summary>The start under way; set and read under the gate.</summary>
     internal Task? Starting { get; set; }
 
@@ -63,6 +71,8 @@ public sealed class ContainerEntry
             ?? throw RuntimeFault.FailedPrecondition($"failed to {verb} container '{record.Id}': it is {Describe(record.Phase)}");
         record = record with { Phase = next };
         _record = change is null ? record : change(record);
+        if (happened == ContainerEvent.Prepared) Tell(ref _createdTold, ContainerChange.Created);
+        if (happened == ContainerEvent.Started) Tell(ref _startedTold, ContainerChange.Started);
     }
 
     /// <summary>Caller holds the gate. Facts that don't move the phase.</summary>
@@ -74,8 +84,24 @@ public sealed class ContainerEntry
         if (_record.Exit is not null || ContainerLifecycle.Next(_record.Phase, ContainerEvent.Ended) is not { } next) return false;
         var started = exit.StartedAtNanos != 0 ? exit.StartedAtNanos : _record.StartedAtNanos;
         _record = _record with { Phase = next, Exit = exit, StartedAtNanos = started, Pid = 0, PidStartTicks = 0 };
+        // The end may overtake the start's answer; what ran has started all the same.
+        if (exit.StartedAtNanos != 0 && exit.Reason != ExitReasons.StartError) Tell(ref _startedTold, ContainerChange.Started);
+        Observer?.Changed(this, ContainerChange.Stopped);
         _ended.TrySetResult(exit);
         return true;
+    }
+
+    /// <summary>By the store, once nobody finds it there any more. One that nobody was told of is not told of now.</summary>
+    internal void TellDeleted()
+    {
+        if (_createdTold) Observer?.Changed(this, ContainerChange.Deleted);
+    }
+
+    private void Tell(ref bool told, ContainerChange change)
+    {
+        if (told) return;
+        told = true;
+        Observer?.Changed(this, change);
     }
 
     /// <summary>The word that a user reads.</summary>

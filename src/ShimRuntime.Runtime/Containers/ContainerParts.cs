@@ -35,6 +35,9 @@ internal sealed record ContainerParts
 
     public required Leftovers Leftovers { get; init; }
 
+    /// <summary>Unix time until when an earlier daemon is known to have run; what ended later was told to nobody. 0: none ran.</summary>
+    public long LastPulseNanos { get; init; }
+
     public required ILoggerFactory Logs { get; init; }
 
     public CancellationToken Stopping => ShimOwner.Stopping;

@@ -8,12 +8,21 @@ public sealed class ContainerStore
 {
     private readonly ConcurrentDictionary<string, ContainerEntry> _byId = new(StringComparer.Ordinal);
 
+    /// <summary>Set once, before the first container is added.</summary>
+    public IContainerObserver? Observer { get; set; }
+
     public void Add(ContainerEntry entry)
     {
+        entry.Observer = Observer;
         if (!_byId.TryAdd(entry.Id, entry)) throw new InvalidOperationException($"container '{entry.Id}' is in the store already");
     }
 
-    public void Remove(string id) => _byId.TryRemove(id, out _);
+    public void Remove(string id)
+    {
+        if (_byId.TryRemove(id, out var entry)) entry.TellDeleted();
+    }
+
+    public bool Contains(string id) => _byId.ContainsKey(id);
 
     /// <summary>By id, or by a prefix that only one container has. Null: unknown, or ambiguous.</summary>
     public ContainerEntry? Find(string idOrPrefix)
@@ -43,6 +52,9 @@ public sealed class ContainerStore
         prefix.Length == 0 ? [] : [.. All().Where(e => e.Id.StartsWith(prefix, StringComparison.Ordinal))];
 
     public IEnumerable<ContainerEntry> All() => _byId.Select(p => p.Value);
+
+    /// <summary>All at one moment, each once: for what takes its time.</summary>
+    public IReadOnlyList<ContainerEntry> Snapshot() => [.. _byId.Values];
 
     public IReadOnlyList<ContainerEntry> OfSandbox(string sandboxId) => [.. All().Where(e => e.Record.SandboxId == sandboxId)];
 }

@@ -10,7 +10,8 @@ using ShimRuntime.Runtime.Networking;
 namespace ShimRuntime.Runtime.Node;
 
 /// <summary>What the node is told about the runtime itself.</summary>
-internal sealed class NodeService(RuntimeOptions options, PodNetwork network, RuncProbe runc, ApparmorNode apparmor) : INodeService
+internal sealed class NodeService(RuntimeOptions options, PodNetwork network, RuncProbe runc, ApparmorNode apparmor, IEventService events)
+    : INodeService
 {
     private const string KubeApiVersion = "0.1.0"; // kubelet asks for and expects exactly this
     private const string CriVersion = "v1";
@@ -42,7 +43,9 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
             // The empty name is the default handler; what is not true yet is not claimed, or pods that need it would be admitted.
             RuntimeHandlers = { Handler(""), Handler(DefaultHandler) },
         };
-        if (verbose) response.Info["config"] = Configuration(answer, readiness);
+        if (!verbose) return response;
+        response.Info["config"] = Configuration(answer, readiness);
+        response.Info["events"] = Events(events.State);
         return response;
     }
 
@@ -97,6 +100,10 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
     };
 
     private static RuntimeHandler Handler(string name) => new() { Name = name, Features = new RuntimeHandlerFeatures() };
+
+    /// <summary>sequence: number of the last event of this daemon; a subscriber that has fewer has missed some.</summary>
+    private static string Events(EventFeedState state) => string.Create(CultureInfo.InvariantCulture,
+        $$"""{"sequence":{{state.Sequence}},"subscribers":{{state.Subscribers}},"cutOff":{{state.CutOff}}}""");
 
     private string Configuration(RuncProbe.Answer answer, NetworkReadiness readiness)
     {

@@ -48,6 +48,9 @@ internal sealed class SandboxEntry(Sandbox initial, RunPodSandboxRequest request
     /// <summary>The removal that runs or ran last; callers join one that runs.</summary>
     public Task? Removal { get; set; }
 
+    /// <summary>True once subscribers have been told that it is no longer ready; each is told once.</summary>
+    public bool EndTold { get; set; }
+
     /// <summary>Swaps the snapshot whole; called by the gate's holder, or by the creation before anybody else may.</summary>
     public Sandbox Update(Func<Sandbox, Sandbox> change) => _current = change(_current);
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Events;
 using ShimRuntime.Runtime.Networking;
 
 namespace ShimRuntime.Runtime.Sandboxes;
@@ -19,6 +20,9 @@ public sealed record SandboxParts
 
     /// <summary>Asked at the first stop or status: containers need the sandboxes' store, so they are made after this.</summary>
     public required Func<IPodContainers> Containers { get; init; }
+
+    /// <summary>Null: nobody is told.</summary>
+    internal EventFeed? Events { get; init; }
 
     public required ILoggerFactory Logs { get; init; }
 

@@ -31,6 +31,7 @@ public sealed partial class SandboxService
         var record = ReadRecord(id, request);
         var entry = new SandboxEntry(Restore(id, request, record), request);
         entry.Created.TrySetResult();
+        entry.EndTold = record.Phase is SandboxPhase.NotReady or SandboxPhase.Stopped;
         var action = SandboxRecovery.Decide(entry.Current.Phase, record.BootId == SandboxFiles.BootId, IsIntact(entry.Current));
         if (action == SandboxRecoveryAction.Undo)
         {
@@ -51,6 +52,7 @@ public sealed partial class SandboxService
         {
             _log.LogWarning("pod sandbox {Sandbox} was Ready and is not any more: the machine restarted, or a namespace or its init is gone", sandbox.Id);
             Enter(entry, SandboxPhase.NotReady);
+            TellFound(entry);
         }
 
         if (action != SandboxRecoveryAction.Adopt || sandbox.InitPid == 0) return;

@@ -81,7 +81,7 @@ public sealed partial class SandboxService
         {
             // A stop that came until now has cancelled; one that comes later finds the pod Ready.
             cancellation.ThrowIfCancellationRequested();
-            Enter(entry, SandboxPhase.Ready);
+            TellReady(Enter(entry, SandboxPhase.Ready));
             entry.Creation = null;
         }
     }

@@ -13,7 +13,7 @@ public sealed partial class SandboxService
             ?? throw RuntimeFault.NotFound($"failed to get status of pod sandbox '{request.PodSandboxId}': there is no such pod sandbox");
         var response = new PodSandboxStatusResponse
         {
-            Status = StatusOf(sandbox),
+            Status = SandboxViews.ToStatus(sandbox),
             Timestamp = UnixTime.Nanos(_parts.Time.GetUtcNow()),
         };
         response.ContainersStatuses.AddRange(_parts.Containers().StatusesOf(sandbox.Id));
@@ -22,53 +22,16 @@ public sealed partial class SandboxService
     }
 
     public IReadOnlyList<PodSandbox> List(PodSandboxFilter? filter) =>
-        [.. _store.List().Where(s => Matches(s, filter)).OrderByDescending(s => s.CreatedAtNanos).Select(Summary)];
+        [.. _store.List().Where(s => Matches(s, filter)).OrderByDescending(s => s.CreatedAtNanos).Select(SandboxViews.ToListed)];
 
     /// <summary>Id prefix, state and labels; all that are given must hold.</summary>
     private static bool Matches(Sandbox sandbox, PodSandboxFilter? filter)
     {
         if (filter is null) return true;
         if (!sandbox.Id.StartsWith(filter.Id, StringComparison.Ordinal)) return false;
-        if (filter.State is { } state && state.State != StateOf(sandbox)) return false;
+        if (filter.State is { } state && state.State != SandboxViews.ToState(sandbox)) return false;
         return filter.LabelSelector.All(l => sandbox.Config.Labels.TryGetValue(l.Key, out var value) && value == l.Value);
     }
-
-    private static PodSandbox Summary(Sandbox sandbox)
-    {
-        var summary = new PodSandbox
-        {
-            Id = sandbox.Id,
-            Metadata = sandbox.Config.Metadata,
-            State = StateOf(sandbox),
-            CreatedAt = sandbox.CreatedAtNanos,
-            RuntimeHandler = sandbox.RuntimeHandler,
-        };
-        summary.Labels.Add(sandbox.Config.Labels);
-        summary.Annotations.Add(sandbox.Config.Annotations);
-        return summary;
-    }
-
-    private static PodSandboxStatus StatusOf(Sandbox sandbox)
-    {
-        var modes = sandbox.Config.Linux?.SecurityContext?.NamespaceOptions?.Clone() ?? new NamespaceOption();
-        var status = new PodSandboxStatus
-        {
-            Id = sandbox.Id,
-            Metadata = sandbox.Config.Metadata,
-            State = StateOf(sandbox),
-            CreatedAt = sandbox.CreatedAtNanos,
-            Network = new PodSandboxNetworkStatus { Ip = sandbox.PrimaryIp },
-            Linux = new LinuxPodSandboxStatus { Namespaces = new Namespace { Options = modes } },
-            RuntimeHandler = sandbox.RuntimeHandler,
-        };
-        status.Network.AdditionalIps.AddRange(sandbox.Ips.Skip(1).Select(ip => new PodIP { Ip = ip }));
-        status.Labels.Add(sandbox.Config.Labels);
-        status.Annotations.Add(sandbox.Config.Annotations);
-        return status;
-    }
-
-    private static PodSandboxState StateOf(Sandbox sandbox) =>
-        sandbox.Phase == SandboxPhase.Ready ? PodSandboxState.SandboxReady : PodSandboxState.SandboxNotready;
 
     private Networking.CniAttachment? ReadAttachment(string id)
     {

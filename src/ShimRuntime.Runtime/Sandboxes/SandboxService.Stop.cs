@@ -50,6 +50,7 @@ public sealed partial class SandboxService
             {
                 entry.Update(s => s with { Ips = [] }); // released: they may be another pod's by now
                 Enter(entry, SandboxPhase.Stopped);
+                TellEnd(entry);
             }
         }
         catch (Exception e) when (e is RuntimeFault or IOException)
@@ -86,6 +87,7 @@ public sealed partial class SandboxService
             await _parts.Containers().RemoveAllAsync(entry.Id, _parts.Stopping).ConfigureAwait(false);
             await DestroyAsync(entry, _parts.Stopping).ConfigureAwait(false);
             _store.Remove(entry.Id);
+            TellDeleted(entry);
         }
         catch (Exception e) when (e is RuntimeFault or IOException)
         {

@@ -35,6 +35,7 @@ public sealed partial class SandboxService
                 if (entry.Current.Phase == SandboxPhase.Creating) entry.CancelCreation();
                 if (entry.Current.Phase != SandboxPhase.Ready) return;
                 Enter(entry, SandboxPhase.NotReady);
+                TellEnd(entry);
             }
 
             _log.LogError("init of pod sandbox {Sandbox} died ({How}): the pod is not ready", entry.Id, how);

@@ -1,9 +1,7 @@
-using ShimRuntime.Cri.V1;
-
 namespace ShimRuntime.Runtime.Stats;
 
 /// <summary>What one cgroup and all below it use, at one moment.</summary>
-internal readonly record struct CgroupSample
+internal sealed class CgroupSample
 {
     /// <summary>Unix time.</summary>
     public required long AtNanos { get; init; }
@@ -12,14 +10,8 @@ internal readonly record struct CgroupSample
 
     public ulong MemoryBytes { get; init; }
 
-    /// <summary>File pages that the kernel would reclaim first.</summary>
-    public ulong InactiveFileBytes { get; init; }
-
-    public ulong AnonymousBytes { get; init; }
-
-    public ulong PageFaults { get; init; }
-
-    public ulong MajorPageFaults { get; init; }
+    /// <summary>Where the bytes are, and faults.</summary>
+    public MemoryStat Memory { get; init; }
 
     /// <summary>Null: no limit.</summary>
     public ulong? MemoryLimitBytes { get; init; }
@@ -30,15 +22,16 @@ internal readonly record struct CgroupSample
     /// <summary>Swap alone. Null: no limit.</summary>
     public ulong? SwapLimitBytes { get; init; }
 
-    public ulong? Processes { get; init; }
+    /// <summary>Null where the kernel has none.</summary>
+    public PressureSample? CpuPressure { get; init; }
 
-    /// <summary>Pressure stall information; null where the kernel has none (always on v1).</summary>
-    public PsiStats? CpuPressure { get; init; }
+    public PressureSample? MemoryPressure { get; init; }
 
-    public PsiStats? MemoryPressure { get; init; }
-
-    public PsiStats? IoPressure { get; init; }
+    public PressureSample? IoPressure { get; init; }
 
     /// <summary>Usage less what is reclaimed first: what kubelet's eviction goes by.</summary>
-    public ulong WorkingSetBytes => MemoryBytes > InactiveFileBytes ? MemoryBytes - InactiveFileBytes : 0;
+    public ulong WorkingSetBytes => MemoryBytes > Memory.InactiveFileBytes ? MemoryBytes - Memory.InactiveFileBytes : 0;
+
+    /// <summary>What a cgroup without processes uses; for a pod whose cgroup is made with its first container.</summary>
+    public static CgroupSample Nothing(long atNanos) => new() { AtNanos = atNanos, SwapBytes = 0 };
 }

@@ -22,14 +22,15 @@ internal sealed class ContainerStatsReader(CgroupReader cgroups, ISnapshotStore 
             WritableLayer = WritableLayer(record.SnapshotKey),
         };
         if (!ContainerLifecycle.IsRunning(record.Phase) || cgroups.Read(record.ContainerCgroup) is not { } sample) return stats;
-        stats.Cpu = UsageViews.Cpu(sample, rates.Next(record.Id, sample.AtNanos, sample.CpuNanos, record.StartedAtNanos));
+        var rate = rates.Of(record.Id, CpuSampler.Now(), sample.CpuNanos, sample.AtNanos - record.StartedAtNanos);
+        stats.Cpu = UsageViews.Cpu(sample, rate);
         stats.Memory = UsageViews.Memory(sample);
         stats.Swap = UsageViews.Swap(sample);
         stats.Io = UsageViews.Io(sample);
         return stats;
     }
 
-    /// <summary>Null until the background walk has measured it.</summary>
+    /// <summary>Null when the layer is gone.</summary>
     private FilesystemUsage? WritableLayer(string key)
     {
         if (snapshots.Usage(key) is not { } usage) return null;

@@ -12,54 +12,49 @@ namespace ShimRuntime.Runtime.Stats;
 /// </summary>
 internal sealed class StatsService : IStatsService
 {
+    /// <summary>How many pods' namespaces are visited at once: a stream begins before all have been.</summary>
+    private const int PodsAtOnce = 100;
     private readonly ContainerStore _containers;
     private readonly ISandboxStore _sandboxes;
     private readonly ContainerStatsReader _reader;
     private readonly PodStatsReader _pods;
-    private readonly CpuRates _rates = new();
 
-    public StatsService(ContainerStore containers, ISandboxStore sandboxes, ISnapshotStore snapshots, StatsPlaces places)
+    public StatsService(ContainerStore containers, ISandboxStore sandboxes, ISnapshotStore snapshots, StatsSources sources)
     {
         _containers = containers;
         _sandboxes = sandboxes;
-        var cgroups = new CgroupReader(places.Hierarchy);
-        _reader = new ContainerStatsReader(cgroups, snapshots, _rates, places.Mountpoint);
-        _pods = new PodStatsReader(cgroups, _rates, _reader);
+        _reader = new ContainerStatsReader(sources.Cgroups, snapshots, sources.Rates, sources.Mountpoint);
+        _pods = new PodStatsReader(sources.Cgroups, sources.Rates, _reader);
     }
 
     public ContainerStats Container(string containerId) => _reader.Read(_containers.Get(containerId, "get the stats of"));
 
-    public IReadOnlyList<ContainerStats> Containers(ContainerStatsFilter? filter)
-    {
-        ForgetTheGone();
-        return [.. _containers.All().Where(e => ContainerFilters.Matches(e, filter)).Select(_reader.Read)];
-    }
+    public IEnumerable<ContainerStats> Containers(ContainerStatsFilter? filter) =>
+        _containers.Snapshot().Where(e => ContainerFilters.Matches(e, filter)).Select(_reader.Read);
 
     public PodSandboxStats Sandbox(string sandboxId)
     {
         var sandbox = _sandboxes.Find(sandboxId)
             ?? throw RuntimeFault.NotFound($"failed to get the stats of pod sandbox '{sandboxId}': there is no such pod sandbox");
-        return _pods.Read([sandbox], _containers.OfSandbox)[0];
+        return _pods.Read(sandbox, _containers.OfSandbox(sandbox.Id), new PodNetworks([sandbox]));
     }
 
-    public IReadOnlyList<PodSandboxStats> Sandboxes(PodSandboxStatsFilter? filter)
+    public IEnumerable<PodSandboxStats> Sandboxes(PodSandboxStatsFilter? filter)
     {
-        ForgetTheGone();
-        var chosen = _sandboxes.List()
-            .Where(s => s.Phase is not (SandboxPhase.Creating or SandboxPhase.Removing) && Matches(s, filter))
-            .ToList();
-        var byPod = _containers.All().ToLookup(e => e.Record.SandboxId);
-        return _pods.Read(chosen, id => byPod[id]);
+        var byPod = _containers.Snapshot().ToLookup(e => e.Record.SandboxId);
+        var chosen = _sandboxes.List().Where(s => s.Phase is not (SandboxPhase.Creating or SandboxPhase.Removing) && Matches(s, filter));
+        foreach (var some in chosen.Chunk(PodsAtOnce))
+        {
+            var networks = new PodNetworks(some);
+            foreach (var sandbox in some) yield return _pods.Read(sandbox, byPod[sandbox.Id], networks);
+        }
     }
 
     private static bool Matches(Sandbox sandbox, PodSandboxStatsFilter? filter) =>
         filter is null || (sandbox.Id.StartsWith(filter.Id, StringComparison.Ordinal)
             && ContainerFilters.HasLabels(sandbox.Config.Labels, filter.LabelSelector));
-
-    private void ForgetTheGone() =>
-        _rates.Keep(_containers.All().Select(e => e.Id).Concat(_sandboxes.List().Select(s => s.Id)).ToHashSet(StringComparer.Ordinal));
 }
 
 /// <summary>Where the numbers are.</summary>
 /// <param name="Mountpoint">Of the file system of the writable layers, as ImageFsInfo's container_filesystems names it.</param>
-internal sealed record StatsPlaces(CgroupHierarchy Hierarchy, string Mountpoint);
+internal sealed record StatsSources(CgroupReader Cgroups, CpuRates Rates, string Mountpoint);

@@ -12,15 +12,18 @@ public class NetworkInterfacesTests
         """;
 
     [Fact]
-    public void Bytes_and_errors_of_both_directions_are_read()
+    public void Bytes_packets_errors_and_drops_of_both_directions_are_read()
     {
         Assert.Equal(
-            [new InterfaceCounters("lo", 1234, 0, 1234, 0), new InterfaceCounters("eth0", ulong.MaxValue, 3, 777, 5)],
-            NetworkInterfaces.Parse(Text));
+            [
+                new InterfaceCounters("lo", new LinkCounters(1234, 10, 0, 0), new LinkCounters(1234, 10, 0, 0)),
+                new InterfaceCounters("eth0", new LinkCounters(ulong.MaxValue, 20, 3, 4), new LinkCounters(777, 10, 5, 6)),
+            ],
+            NetworkInterfaces.Parse(System.Text.Encoding.ASCII.GetBytes(Text)));
     }
 
     [Fact]
-    public void Lines_that_are_none_are_passed_over() => Assert.Empty(NetworkInterfaces.Parse("a\nb\nno colon\nx: 1 2\n"));
+    public void Lines_that_are_none_are_passed_over() => Assert.Empty(NetworkInterfaces.Parse("a\nb\nno colon\nx: 1 2\n"u8));
 
     [Fact]
     public void The_hosts_own_are_there() => Assert.Contains(NetworkInterfaces.ReadOwn(), i => i.Name == "lo");

@@ -9,46 +9,55 @@ public class CpuRatesTests
     private readonly CpuRates _rates = new();
 
     [Fact]
-    public void The_first_rate_is_since_the_start() => Assert.Equal(250_000_000UL, _rates.Next("a", 14 * Second, Second, 10 * Second));
+    public void Before_the_first_sample_it_is_counted_from_the_start() =>
+        Assert.Equal(250_000_000UL, _rates.Of("a", 14 * Second, Second, 4 * Second));
 
     [Fact]
-    public void Later_ones_are_between_samples()
+    public void Later_it_is_counted_from_the_last_sample_whatever_the_start_was()
     {
-        _rates.Next("a", 10 * Second, 100, 0);
-        Assert.Equal(500_000_000UL, _rates.Next("a", 20 * Second, 100 + (5 * (ulong)Second), 0));
-        Assert.Equal(0UL, _rates.Next("a", 30 * Second, 100 + (5 * (ulong)Second), 0));
+        _rates.Keep("a", 10 * Second, 100);
+        Assert.Equal(500_000_000UL, _rates.Of("a", 20 * Second, 100 + (5 * (ulong)Second), 9000 * Second));
+        _rates.Keep("a", 20 * Second, 100 + (5 * (ulong)Second));
+        Assert.Equal(0UL, _rates.Of("a", 30 * Second, 100 + (5 * (ulong)Second), 9000 * Second));
     }
 
     [Fact]
-    public void A_quick_second_question_is_answered_from_a_base_a_second_old()
+    public void A_sample_that_is_too_fresh_to_divide_by_gives_way_to_the_one_before()
     {
-        _rates.Next("a", 10 * Second, 0, 0);
-        _rates.Next("a", 20 * Second, 10 * (ulong)Second, 0); // base 10 s, latest 20 s
-        var quick = _rates.Next("a", (20 * Second) + 1000, 10 * (ulong)Second, 0);
-        Assert.InRange(quick!.Value, 999_000_000UL, 1_000_000_000UL);
+        _rates.Keep("a", 10 * Second, 0);
+        _rates.Keep("a", 20 * Second, 10 * (ulong)Second);
+        var quick = _rates.Of("a", (20 * Second) + 1000, 10 * (ulong)Second, 9000 * Second);
+        Assert.InRange(quick, 999_000_000UL, 1_000_000_000UL);
     }
 
     [Fact]
-    public void Two_clients_do_not_spoil_each_others_rate()
+    public void Clients_that_ask_at_any_intervals_get_the_same_rate_and_spoil_nobodys()
     {
-        ulong? rate = null;
-        for (var tenth = 1; tenth <= 100; tenth++) rate = _rates.Next("a", tenth * Second / 10, (ulong)(tenth * Second / 20), 0);
-        Assert.Equal(500_000_000UL, rate);
+        // A core half busy, a sample each ten seconds; one client asks every tenth of a second, one every 3.7 s, one once.
+        static ulong Used(long at) => (ulong)at / 2;
+        for (var at = Second / 10; at <= 60 * Second; at += Second / 10)
+        {
+            if (at % (10 * Second) == 0) _rates.Keep("a", at, Used(at));
+            Assert.Equal(500_000_000UL, _rates.Of("a", at, Used(at), at));
+            if (at % (37 * Second / 10) == 0) Assert.Equal(500_000_000UL, _rates.Of("a", at, Used(at), at));
+        }
+
+        Assert.Equal(500_000_000UL, _rates.Of("a", 65 * Second, Used(65 * Second), 65 * Second));
     }
 
     [Fact]
-    public void No_time_or_a_counter_that_fell_gives_no_rate()
+    public void No_time_or_a_counter_that_fell_is_no_load()
     {
-        Assert.Null(_rates.Next("a", 5, 1, 5));
-        _rates.Next("b", 10 * Second, 100, 0);
-        Assert.Null(_rates.Next("b", 20 * Second, 50, 0));
+        Assert.Equal(0UL, _rates.Of("a", 5, 0, 0));
+        _rates.Keep("b", 10 * Second, 100);
+        Assert.Equal(0UL, _rates.Of("b", 20 * Second, 50, 0));
     }
 
     [Fact]
     public void What_is_gone_is_forgotten()
     {
-        _rates.Next("a", 10 * Second, 0, 0);
-        _rates.Keep(new HashSet<string>());
-        Assert.Equal(1_000_000_000UL, _rates.Next("a", 20 * Second, 10 * (ulong)Second, 10 * Second));
+        _rates.Keep("a", 10 * Second, 0);
+        _rates.Forget(_ => false);
+        Assert.Equal(1_000_000_000UL, _rates.Of("a", 20 * Second, 5 * (ulong)Second, 5 * Second));
     }
 }

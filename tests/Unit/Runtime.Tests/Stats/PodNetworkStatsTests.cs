@@ -1,3 +1,4 @@
+using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Stats;
 using Xunit;
 
@@ -6,13 +7,20 @@ namespace ShimRuntime.Runtime.Tests.Stats;
 public class PodNetworkStatsTests
 {
     [Fact]
-    public void The_first_interface_is_the_default_and_loopback_is_left_out()
+    public void Eth0_is_the_default_wherever_it_stands_and_not_among_the_others()
     {
-        var usage = PodStatsReader.Network([new("lo", 9, 9, 9, 9), new("eth0", 1, 2, 3, 4), new("net1", 5, 6, 7, 8)], 42);
+        var usage = UsageViews.Network([Counters("net1", 5), Counters("eth0", 1)], 42);
         Assert.Equal(42, usage.Timestamp);
         var eth0 = usage.DefaultInterface;
-        Assert.Equal(("eth0", 1UL, 2UL), (eth0.Name, eth0.RxBytes.Value, eth0.RxErrors.Value));
-        Assert.Equal((3UL, 4UL), (eth0.TxBytes.Value, eth0.TxErrors.Value));
+        Assert.Equal(("eth0", 1UL, 3UL), (eth0.Name, eth0.RxBytes.Value, eth0.RxErrors.Value));
+        Assert.Equal((11UL, 13UL), (eth0.TxBytes.Value, eth0.TxErrors.Value));
         Assert.Equal("net1", Assert.Single(usage.Interfaces).Name);
     }
+
+    [Fact]
+    public void Without_eth0_the_first_is_the_default() =>
+        Assert.Equal("ens3", UsageViews.Network([Counters("ens3", 1), Counters("net1", 5)], 42).DefaultInterface.Name);
+
+    private static InterfaceCounters Counters(string name, ulong first) =>
+        new(name, new LinkCounters(first, first + 1, first + 2, first + 3), new LinkCounters(first + 10, first + 11, first + 12, first + 13));
 }

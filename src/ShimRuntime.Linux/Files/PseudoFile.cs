@@ -1,0 +1,69 @@
+using System.Buffers.Text;
+using System.Text;
+using static Tmds.Linux.LibC;
+
+namespace ShimRuntime.Linux;
+
+/// <summary>Reads small kernel files (cgroup, proc, sysfs) with three system calls and no garbage at all.</summary>
+public static unsafe class PseudoFile
+{
+    private const int MaxPathBytes = 4096;
+
+    /// <summary>What fits the buffer; empty when the file is not there or can't be read.</summary>
+    public static ReadOnlySpan<byte> Read(string path, Span<byte> buffer) => Read(path, "", [], buffer);
+
+    /// <summary>As above, of the file <c>mount + directory + "/" + name</c>: nothing is concatenated on the heap.</summary>
+    public static ReadOnlySpan<byte> Read(string mount, string directory, ReadOnlySpan<byte> name, Span<byte> buffer)
+    {
+        var bytes = stackalloc byte[MaxPathBytes];
+        var path = new Span<byte>(bytes, MaxPathBytes);
+        if (!TryCompose(mount, directory, name, path)) return default;
+        var fd = open(bytes, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) return default;
+        var total = 0;
+        fixed (byte* start = buffer)
+        {
+            while (total < buffer.Length)
+            {
+                var count = (int)pread(fd, start + total, buffer.Length - total, total);
+                if (count < 0 && errno == Errno.EINTR) continue;
+                if (count <= 0) break;
+                total += count;
+            }
+        }
+
+        _ = close(fd);
+        return buffer[..total];
+    }
+
+    /// <summary>Null: not there, or no number. "max" (cgroup v2) is <see cref="ulong.MaxValue"/>.</summary>
+    public static ulong? Number(string mount, string directory, ReadOnlySpan<byte> name)
+    {
+        Span<byte> buffer = stackalloc byte[32];
+        return Number(Read(mount, directory, name, buffer));
+    }
+
+    public static ulong? Number(ReadOnlySpan<byte> text)
+    {
+        text = text.Trim(" \t\n"u8);
+        if (text.SequenceEqual("max"u8)) return ulong.MaxValue;
+        return Utf8Parser.TryParse(text, out ulong value, out var used) && used == text.Length ? value : null;
+    }
+
+    private static bool TryCompose(string mount, string directory, ReadOnlySpan<byte> name, Span<byte> path)
+    {
+        if (!Encoding.UTF8.TryGetBytes(mount, path, out var length)) return false;
+        if (!Encoding.UTF8.TryGetBytes(directory, path[length..], out var more)) return false;
+        length += more;
+        if (path.Length - length < name.Length + 2) return false;
+        if (name.Length > 0)
+        {
+            path[length++] = (byte)'/';
+            name.CopyTo(path[length..]);
+            length += name.Length;
+        }
+
+        path[length] = 0;
+        return true;
+    }
+}

@@ -1,0 +1,81 @@
+using ShimRuntime.Runtime.Containers;
+using ShimRuntime.Runtime.Stats;
+
+namespace ShimRuntime.Runtime.Metrics;
+
+/// <summary>Reads <see cref="CgroupDetail"/>, on v1 and on v2.</summary>
+internal sealed class CgroupDetailReader(CgroupReader cgroups, HugePageSizes pageSizes)
+{
+    private const int StatBytes = 4096;
+    private const ulong NanosPerMicrosecond = 1000;
+    private const ulong NanosPerTick = 10_000_000; // USER_HZ is 100 on every architecture that .NET runs on
+
+    /// <param name="sample">Of the same container, read just before.</param>
+    public CgroupDetail Read(ContainerRecord record, CgroupSample sample) => cgroups.IsV2 ? ReadUnified(record, sample) : ReadV1(record);
+
+    private CgroupDetail ReadUnified(ContainerRecord record, CgroupSample sample)
+    {
+        var directory = new CgroupDirectory(cgroups.Unified, record.ContainerCgroup);
+        var leaf = new CgroupDirectory(cgroups.Unified, record.LeafCgroup);
+        Span<byte> buffer = stackalloc byte[StatBytes];
+        return new CgroupDetail
+        {
+            CpuUserNanos = (directory.Key("cpu.stat"u8, "user_usec"u8) ?? 0) * NanosPerMicrosecond,
+            CpuSystemNanos = (directory.Key("cpu.stat"u8, "system_usec"u8) ?? 0) * NanosPerMicrosecond,
+            Throttling = Throttling.Binding(
+                Throttling.Parse(directory.Read("cpu.stat"u8, buffer)), Throttling.Parse(leaf.Read("cpu.stat"u8, buffer))),
+            MemoryPeakBytes = directory.Number("memory.peak"u8),
+            MemoryKernelBytes = sample.Memory.KernelBytes,
+            MemoryLimitHits = directory.Key("memory.events"u8, "max"u8) ?? 0,
+            MemoryHighHits = directory.Key("memory.events"u8, "high"u8) ?? 0,
+            OomKills = directory.Key("memory.events"u8, "oom_kill"u8) ?? 0,
+            Threads = directory.Number("pids.current"u8) ?? 0,
+            ThreadsMax = directory.Limit("pids.max"u8) ?? 0,
+            Io = DeviceIo.ParseUnified(directory.Read("io.stat"u8, buffer)),
+            HugePages = pageSizes.Read(directory, true),
+        };
+    }
+
+    private CgroupDetail ReadV1(ContainerRecord record)
+    {
+        var (container, leaf) = (record.ContainerCgroup, record.LeafCgroup);
+        var memory = new CgroupDirectory(cgroups.Memory, container);
+        var pids = new CgroupDirectory(cgroups.Pids, container);
+        var (user, system) = CpuTimes(new CgroupDirectory(cgroups.CpuAccounting, container));
+        Span<byte> buffer = stackalloc byte[StatBytes];
+        return new CgroupDetail
+        {
+            CpuUserNanos = user,
+            CpuSystemNanos = system,
+            Throttling = Throttling.Binding(
+                Throttling.Parse(new CgroupDirectory(cgroups.Cpu, container).Read("cpu.stat"u8, buffer)),
+                Throttling.Parse(new CgroupDirectory(cgroups.Cpu, leaf).Read("cpu.stat"u8, buffer))),
+            MemoryPeakBytes = memory.Number("memory.max_usage_in_bytes"u8),
+            MemoryKernelBytes = memory.Number("memory.kmem.usage_in_bytes"u8) ?? 0,
+            // v1 counts both where it happened, not on the way up.
+            MemoryLimitHits = (memory.Number("memory.failcnt"u8) ?? 0) + (Leaf(leaf).Number("memory.failcnt"u8) ?? 0),
+            OomKills = (memory.Key("memory.oom_control"u8, "oom_kill"u8) ?? 0) + (Leaf(leaf).Key("memory.oom_control"u8, "oom_kill"u8) ?? 0),
+            Threads = pids.Number("pids.current"u8) ?? 0,
+            ThreadsMax = pids.Limit("pids.max"u8) ?? 0,
+            Io = V1Io(container),
+            HugePages = pageSizes.Read(new CgroupDirectory(cgroups.HugePages, container), false),
+        };
+    }
+
+    private CgroupDirectory Leaf(string cgroup) => new(cgroups.Memory, cgroup);
+
+    private List<DeviceIo> V1Io(string container)
+    {
+        var directory = new CgroupDirectory(cgroups.Io, container);
+        Span<byte> bytes = stackalloc byte[StatBytes];
+        Span<byte> counts = stackalloc byte[StatBytes];
+        return DeviceIo.ParseV1(
+            directory.Read("blkio.throttle.io_service_bytes_recursive"u8, bytes), directory.Read("blkio.throttle.io_serviced_recursive"u8, counts));
+    }
+
+    private static (ulong User, ulong System) CpuTimes(CgroupDirectory directory)
+    {
+        if (directory.Number("cpuacct.usage_user"u8) is { } user && directory.Number("cpuacct.usage_sys"u8) is { } system) return (user, system);
+        return ((directory.Key("cpuacct.stat"u8, "user"u8) ?? 0) * NanosPerTick, (directory.Key("cpuacct.stat"u8, "system"u8) ?? 0) * NanosPerTick);
+    }
+}
