@@ -32,7 +32,12 @@ internal static class RunCommand
             "shimctl run --name box -m 64Mi -p 8080:80 docker.io/library/busybox:1.36 -- httpd -f -p 80");
         command.Arguments.Add(Image);
         command.Arguments.Add(Words);
-        foreach (var option in (Option[])[Name, Namespace, Env, Volume, Publish, Memory, Cpus, Annotation, CgroupConf, Hugepages, Apparmor, HostNetwork, SharedPid, Privileged, LogDirectory]) command.Options.Add(option);
+        Option[] options =
+        [
+            Name, Namespace, Env, Volume, Publish, Memory, Cpus, Annotation, CgroupConf, Hugepages, Apparmor, HostNetwork, SharedPid, Privileged,
+            LogDirectory,
+        ];
+        foreach (var option in options) command.Options.Add(option);
         command.Does(async (parsed, session, cancellation) =>
         {
             var started = await new PodStarter(session).RunAsync(Pod(parsed), Container(parsed), cancellation);
