@@ -13,6 +13,9 @@ public interface ISandboxService
 
     Task RemoveAsync(string sandboxId, CancellationToken client);
 
+    /// <summary>Records overhead and resources; writes them to a pod cgroup that is ours, never to kubelet's.</summary>
+    Task UpdateAsync(UpdatePodSandboxResourcesRequest request, CancellationToken client);
+
     PodSandboxStatusResponse Status(PodSandboxStatusRequest request);
 
     IReadOnlyList<PodSandbox> List(PodSandboxFilter? filter);

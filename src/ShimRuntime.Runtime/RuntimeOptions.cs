@@ -24,7 +24,7 @@ public sealed record RuntimeOptions
     /// <summary>cgroupfs or systemd.</summary>
     public string CgroupDriver { get; init; } = "cgroupfs";
 
-    /// <summary>Parent of the pod cgroups of sandboxes that name no cgroup_parent.</summary>
+    /// <summary>Parent of the pod cgroups of sandboxes that name no cgroup_parent; under systemd a slice such as shimruntime.slice.</summary>
     public string CgroupRoot { get; init; } = "/shimruntime";
 
     /// <summary>Namespaced sysctls that a pod may set; a trailing * is a prefix.</summary>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Events;
 using ShimRuntime.Runtime.Metrics;
@@ -18,14 +19,14 @@ namespace ShimRuntime.Runtime;
 /// </summary>
 public sealed class RuntimeServices : IAsyncDisposable
 {
-    private readonly Cgroup _root;
+    private readonly CgroupDrivers _cgroups;
     private readonly ApparmorNode _apparmor;
     private readonly CpuSampler _sampler;
     private readonly CancellationToken _stopping;
 
-    private RuntimeServices(Cgroup root, ApparmorNode apparmor, CpuSampler sampler, CancellationToken stopping)
+    private RuntimeServices(CgroupDrivers cgroups, ApparmorNode apparmor, CpuSampler sampler, CancellationToken stopping)
     {
-        _root = root;
+        _cgroups = cgroups;
         _apparmor = apparmor;
         _sampler = sampler;
         _stopping = stopping;
@@ -47,7 +48,9 @@ public sealed class RuntimeServices : IAsyncDisposable
     public static RuntimeServices Open(RuntimeOptions options, RuntimeDependencies dependencies, CancellationToken stopping)
     {
         var (exits, logs) = (dependencies.Exits, dependencies.Logs);
-        var host = new Host(CgroupHierarchy.Detect(), new SandboxStore(), new DaemonPulse(options.State), new HostView(HostFacts.Read([])));
+        var hierarchy = CgroupHierarchy.Detect();
+        var cgroups = CgroupDrivers.Open(options, hierarchy);
+        var host = new Host(hierarchy, cgroups.Driver, new SandboxStore(), new DaemonPulse(options.State), new HostView(HostFacts.Read([])));
         var network = new PodNetwork(options, exits, logs.CreateLogger<PodNetwork>());
         var parts = Parts(options, dependencies, host, stopping);
         var containers = new ContainerService(parts);
@@ -55,10 +58,10 @@ public sealed class RuntimeServices : IAsyncDisposable
         parts.Store.Observer = new ContainerEventSource(events, host.Sandboxes);
         // As ImageFsInfo names it: kubelet compares the two.
         var filesystem = MountTable.Read().Holding(options.Root)?.Target ?? "/";
-        var sources = new StatsSources(new CgroupReader(host.Hierarchy), new CpuRates(), filesystem);
+        var sources = new StatsSources(new CgroupReader(hierarchy), new CpuRates(), filesystem);
         var sampler = new CpuSampler(parts.Store, host.Sandboxes, sources, host.Pulse.Beat, logs.CreateLogger<CpuSampler>());
         var apparmor = new ApparmorNode(options.ApparmorProfile, host.View, exits, logs.CreateLogger<ApparmorNode>());
-        return new RuntimeServices(new Cgroup(host.Hierarchy, options.CgroupRoot), apparmor, sampler, stopping)
+        return new RuntimeServices(cgroups, apparmor, sampler, stopping)
         {
             Sandboxes = new SandboxService(new SandboxParts
             {
@@ -68,7 +71,7 @@ public sealed class RuntimeServices : IAsyncDisposable
                 Exits = exits,
                 Containers = () => containers,
                 Events = events,
-                Cgroups = host.Hierarchy,
+                Cgroups = new PodCgroups(hierarchy, cgroups.Driver),
                 Logs = logs,
                 Stopping = stopping,
             }),
@@ -90,10 +93,9 @@ public sealed class RuntimeServices : IAsyncDisposable
         _sampler.Begin(_stopping);
     }
 
-    /// <summary>The parent of pod cgroups goes with the last of them; while one is there, the kernel keeps it.</summary>
     public ValueTask DisposeAsync()
     {
-        _root.RemoveIfUnused();
+        _cgroups.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -120,12 +122,14 @@ public sealed class RuntimeServices : IAsyncDisposable
             Spawner = new ShimSpawner(options, owner, logs.CreateLogger<ShimSpawner>()),
             ShimOwner = owner,
             Supervisor = new ContainerSupervisor(files, killer, logs.CreateLogger<ContainerSupervisor>(), stopping),
+            Cgroups = host.Driver,
+            Limits = new LimitsInForce(host.Hierarchy),
             Killer = killer,
-            Leftovers = new Leftovers(paths, dependencies.Snapshots, host.Hierarchy, killer, logs.CreateLogger<Leftovers>()),
+            Leftovers = new Leftovers(paths, dependencies.Snapshots, host.Driver, killer, logs.CreateLogger<Leftovers>()),
             LastPulseNanos = host.Pulse.LastNanos,
             Logs = logs,
         };
     }
 
-    private sealed record Host(CgroupHierarchy Hierarchy, SandboxStore Sandboxes, DaemonPulse Pulse, HostView View);
+    private sealed record Host(CgroupHierarchy Hierarchy, ICgroupDriver Driver, SandboxStore Sandboxes, DaemonPulse Pulse, HostView View);
 }

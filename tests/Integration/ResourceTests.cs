@@ -102,6 +102,78 @@ public sealed class ResourceTests(DaemonFixture daemon) : NodeTest(daemon)
     }
 
     [Fact]
+    public async Task StatusTellsWhatTheCgroupSays()
+    {
+        var container = await RunAsync("sleep 1000", c => c.Linux.Resources = new LinuxContainerResources { MemoryLimitInBytes = 64 * Mebibyte });
+        var directory = Cgroups.Directory("cpu", container.Cgroup);
+        if (Cgroups.IsUnified) await File.WriteAllTextAsync(Path.Combine(directory, "cpu.max"), "30000 100000");
+        else await File.WriteAllTextAsync(Path.Combine(directory, "cpu.cfs_quota_us"), "30000");
+        var status = (await container.StatusAsync()).Resources.Linux;
+        Assert.Equal((30_000L, 100_000L, 64 * Mebibyte), (status.CpuQuota, status.CpuPeriod, status.MemoryLimitInBytes));
+    }
+
+    [Fact]
+    public async Task APodsResourcesAreWrittenToACgroupOfOurs()
+    {
+        var pod = await RunPodAsync();
+        var request = new UpdatePodSandboxResourcesRequest
+        {
+            PodSandboxId = pod.Id,
+            Overhead = new LinuxContainerResources { MemoryLimitInBytes = 16 * Mebibyte },
+            Resources = new LinuxContainerResources { MemoryLimitInBytes = 64 * Mebibyte, CpuQuota = 50_000, CpuPeriod = 100_000 },
+        };
+        await Runtime.UpdatePodSandboxResourcesAsync(request);
+        var cgroup = $"{World.CgroupRoot}/{pod.Id}";
+        Assert.Equal(80 * Mebibyte, Cgroups.MemoryLimit(cgroup));
+        Assert.Equal("50000 100000", Cgroups.CpuQuota(cgroup));
+        await Daemon.RestartAsync();
+        var info = (await pod.ResponseAsync(true)).Info["info"];
+        Assert.Contains("\"memory_limit_in_bytes\":16777216", info, StringComparison.Ordinal);
+        Assert.Contains("\"memory_limit_in_bytes\":67108864", info, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task APodsResourcesAreNotWrittenToACgroupOfKubelets()
+    {
+        var parent = $"{World.CgroupRoot}/kubelets-{Guid.NewGuid():N}";
+        foreach (var hierarchy in Cgroups.Hierarchies) Directory.CreateDirectory(hierarchy + parent);
+        var pod = await RunPodAsync(p => p.Linux.CgroupParent = parent);
+        var before = Cgroups.MemoryLimit(parent);
+        await Runtime.UpdatePodSandboxResourcesAsync(new UpdatePodSandboxResourcesRequest
+        {
+            PodSandboxId = pod.Id, Resources = new LinuxContainerResources { MemoryLimitInBytes = 64 * Mebibyte },
+        });
+        Assert.Equal(before, Cgroups.MemoryLimit(parent));
+        await pod.RemoveAsync();
+        foreach (var hierarchy in Cgroups.Hierarchies) Directory.Delete(hierarchy + parent);
+    }
+
+    [Fact]
+    public async Task APodsBadResourcesAreRefusedByName()
+    {
+        var pod = await RunPodAsync();
+        await Faults.ExpectAsync(
+            StatusCode.InvalidArgument,
+            () => Runtime.UpdatePodSandboxResourcesAsync(new UpdatePodSandboxResourcesRequest
+            {
+                PodSandboxId = pod.Id, Overhead = new LinuxContainerResources { CpuQuota = -7 },
+            }).ResponseAsync,
+            "overhead");
+        await Faults.ExpectAsync(
+            StatusCode.NotFound,
+            () => Runtime.UpdatePodSandboxResourcesAsync(new UpdatePodSandboxResourcesRequest { PodSandboxId = new string('0', 64) }).ResponseAsync,
+            "000");
+    }
+
+    [Fact]
+    public async Task ASliceIsNoParentUnderCgroupfs()
+    {
+        var config = Pod.Configure(Daemon, p => p.Linux.CgroupParent = "/kubepods.slice/kubepods-pod1.slice", "slice");
+        await Faults.ExpectAsync(
+            StatusCode.InvalidArgument, () => Runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = config }).ResponseAsync, "cgroup_parent");
+    }
+
+    [Fact]
     public async Task AnInitKilledByTheMemoryLimitIsOomKilled()
     {
         var container = await RunAsync("exec tail /dev/zero", Limited);

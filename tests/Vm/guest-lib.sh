@@ -36,13 +36,14 @@ until_true() { # TENTHS COMMAND...
 shimctl() { command shimctl --endpoint unix://$socket "$@"; }
 serving() { shimctl version; }
 
-# Settings of this script's daemon: the lines given as arguments after the usual ones.
+# Settings of this script's daemon: the lines given as arguments after the usual ones. The driver is the machine's.
 configure() {
     rm -rf $work
     mkdir -p $logs $work/cni $netns
     {
         printf 'root = "%s"\nstate = "%s"\nlisten = "unix://%s"\ncni_conf_dir = "%s"\nnetns_dir = "%s"\nlog_level = "debug"\n' \
             $root $state $socket $work/cni $netns
+        [ $machine = cgroupfs ] || echo 'cgroup_driver = "systemd"'
         [ $# = 0 ] || printf '%s\n' "$@"
     } > $work/config.toml
     cat > $work/cni/10-vm.conflist <<J
@@ -81,6 +82,16 @@ daemon_back() {
         daemon_start
     fi
 }
+# A restart that nobody asked the containers about.
+daemon_restart() {
+    daemon_down
+    daemon_up
+}
+daemon_down() { if [ $machine = systemd ]; then systemctl stop shimruntime; else kill $daemon; wait $daemon; fi; }
+daemon_up() {
+    if [ $machine = systemd ]; then systemctl start shimruntime; else daemon_start; fi
+    until_true 300 serving
+}
 # Sets $daemon_exit.
 daemon_stop() {
     if [ $machine = systemd ]; then
@@ -117,7 +128,7 @@ nothing_left() { [ -z "$(left_of_pods)" ]; }
 # The end of every script: its pods away, its daemon stopped, and nothing left of either.
 finish() {
     if serving > /dev/null 2>&1; then
-        remove_pods
+        remove_pods > /dev/null
         until_true 100 nothing_left
         nothing_left || fail "$name-left" "$(left_of_pods | head -5 | xargs)"
         daemon_stop

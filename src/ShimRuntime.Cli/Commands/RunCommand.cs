@@ -13,10 +13,13 @@ internal static class RunCommand
     private static readonly Option<string[]> Env = new("--env") { Description = "Variable for the process", HelpName = "KEY=VALUE" };
     private static readonly Option<string[]> Volume = new("--volume", "-v") { Description = "Host path to mount", HelpName = "HOST:CONTAINER[:ro]" };
     private static readonly Option<string[]> Publish = new("--publish", "-p") { Description = "Host port to forward", HelpName = "HOST:CONTAINER[/udp]" };
-    private static readonly Option<string?> Memory = new("--memory", "-m") { Description = "Memory limit", HelpName = "BYTES|Ki|Mi|Gi" };
-    private static readonly Option<double> Cpus = new("--cpus") { Description = "CPU limit, in cores", HelpName = "CORES" };
+    private static readonly ResourceOptions Limits = new();
     private static readonly Option<string[]> Annotation = new("--annotation") { Description = "Annotation of the pod and its container", HelpName = "NAME=VALUE" };
-    private static readonly Option<string[]> CgroupConf = new("--cgroup-conf") { Description = "cgroup v2 file and value", HelpName = "FILE=VALUE" };
+    private static readonly Option<string?> CgroupParent = new("--cgroup-parent")
+    {
+        Description = "The pod's cgroup, or its slice under systemd", HelpName = "PATH|SLICE",
+    };
+
     private static readonly Option<string[]> Hugepages = new("--hugepages") { Description = "Limit of one page size", HelpName = "2MB=BYTES|Ki|Mi|Gi" };
     private static readonly Option<string?> Apparmor = new("--apparmor") { Description = "AppArmor profile", HelpName = "runtime/default|unconfined|localhost/NAME" };
     private static readonly Option<bool> HostNetwork = new("--host-network") { Description = "Use the node's network" };
@@ -34,10 +37,10 @@ internal static class RunCommand
         command.Arguments.Add(Words);
         Option[] options =
         [
-            Name, Namespace, Env, Volume, Publish, Memory, Cpus, Annotation, CgroupConf, Hugepages, Apparmor, HostNetwork, SharedPid, Privileged,
-            LogDirectory,
+            Name, Namespace, Env, Volume, Publish, Annotation, CgroupParent, Hugepages, Apparmor, HostNetwork, SharedPid, Privileged, LogDirectory,
         ];
         foreach (var option in options) command.Options.Add(option);
+        Limits.AddTo(command);
         command.Does(async (parsed, session, cancellation) =>
         {
             var started = await new PodStarter(session).RunAsync(Pod(parsed), Container(parsed), cancellation);
@@ -57,7 +60,11 @@ internal static class RunCommand
         {
             Metadata = new PodSandboxMetadata { Name = name, Namespace = parsed.GetRequiredValue(Namespace), Uid = uid },
             LogDirectory = Path.Combine(parsed.GetRequiredValue(LogDirectory), $"{parsed.GetRequiredValue(Namespace)}_{name}_{uid}"),
-            Linux = new LinuxPodSandboxConfig { SecurityContext = new LinuxSandboxSecurityContext { NamespaceOptions = Namespaces(parsed), Privileged = parsed.GetValue(Privileged) } },
+            Linux = new LinuxPodSandboxConfig
+            {
+                CgroupParent = parsed.GetValue(CgroupParent) ?? "",
+                SecurityContext = new LinuxSandboxSecurityContext { NamespaceOptions = Namespaces(parsed), Privileged = parsed.GetValue(Privileged) },
+            },
         };
         if (!parsed.GetValue(HostNetwork)) config.Hostname = name;
         config.Annotations.Add(Annotations(parsed));
@@ -75,7 +82,7 @@ internal static class RunCommand
             LogPath = "0.log",
             Linux = new LinuxContainerConfig
             {
-                Resources = RunArguments.Resources(parsed.GetValue(Memory), parsed.GetValue(Cpus), parsed.GetValue(CgroupConf) ?? []),
+                Resources = Limits.Of(parsed),
                 SecurityContext = new LinuxContainerSecurityContext { NamespaceOptions = Namespaces(parsed), Privileged = parsed.GetValue(Privileged) },
             },
         };

@@ -68,14 +68,6 @@ internal static class RunArguments
         return new HugepageLimit { PageSize = size, Limit = (ulong)MemoryBytes(limit, "--hugepages") };
     }
 
-    /// <param name="cgroupFiles">FILE=VALUE of cgroup v2.</param>
-    public static LinuxContainerResources Resources(string? memory, double cpus, IEnumerable<string> cgroupFiles)
-    {
-        var resources = Resources(memory, cpus);
-        foreach (var (file, value) in cgroupFiles.Select(f => Pair("--cgroup-conf", f))) resources.Unified[file] = value;
-        return resources;
-    }
-
     public static LinuxContainerResources Resources(string? memory, double cpus)
     {
         var resources = new LinuxContainerResources();

@@ -24,7 +24,7 @@ internal static class EnvironmentCheck
             DirectoryChecks.Lock("state", config.State),
             DirectoryChecks.Socket(config.SocketPath),
             OverlayCheck.Run(config.Root),
-            CgroupCheck.Run(),
+            CgroupCheck.Run(config.CgroupDriver),
             await RuncCheck.RunAsync(Executables.Runc(config.RuncPath), exits),
             BinaryChecks.Shim(Executables.Shim(config.ShimPath)),
             ApparmorCheck.Run(config.ApparmorProfile, new HostView(HostFacts.Read([]))),

@@ -1,5 +1,6 @@
 using System.Text;
 using ShimRuntime.Daemon.Hosting;
+using ShimRuntime.Linux;
 
 namespace ShimRuntime.Daemon.Configuration;
 
@@ -22,7 +23,18 @@ internal static class ConfigRules
             throw new ConfigException($"state '{config.State}' is longer than {most} bytes: the shims' socket paths would not fit");
         }
 
-        return config;
+        return config with { CgroupRoot = CgroupRoot(config) };
+    }
+
+    /// <summary>The default is the driver's: /shimruntime, shimruntime.slice.</summary>
+    private static string CgroupRoot(DaemonConfig config)
+    {
+        var (root, isSlice) = (config.CgroupRoot, SliceName.IsSlice(config.CgroupRoot));
+        if (config.CgroupDriver == "systemd" == isSlice) return root;
+        if (root == new DaemonConfig().CgroupRoot) return root[1..] + SliceName.Suffix;
+        throw new ConfigException(isSlice
+            ? $"cgroup_root '{root}' is a slice, and cgroup_driver is cgroupfs; give a path such as /shimruntime"
+            : $"cgroup_root '{root}' is no slice, and cgroup_driver is systemd; give a name such as shimruntime.slice");
     }
 
     private static bool IsBelow(string path, string parent) => path.StartsWith(parent + "/", StringComparison.Ordinal);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using ShimRuntime.Daemon.Hosting;
+using ShimRuntime.Linux;
 
 namespace ShimRuntime.Daemon.Configuration;
 
@@ -60,10 +61,9 @@ internal static class Values
 
     public static string CgroupDriver(string value) => value switch
     {
-        "cgroupfs" => value,
-        "systemd" => throw new ConfigException(
-            "the systemd cgroup driver is not served by this version; use \"cgroupfs\" here and in kubelet's cgroupDriver"),
-        _ => throw new ConfigException($"'{value}' is no cgroup driver; use \"cgroupfs\""),
+        "cgroupfs" or "systemd" => value,
+        _ => throw new ConfigException(
+            $"'{value}' is no cgroup driver; use \"cgroupfs\" or \"systemd\", the same as in kubelet's cgroupDriver"),
     };
 
     /// <summary>A profile's name as the kernel lists it, or empty.</summary>
@@ -71,7 +71,8 @@ internal static class Values
         ? throw new ConfigException($"'{value}' is no profile; name one as /sys/kernel/security/apparmor/profiles does, or \"\" for unconfined")
         : value;
 
-    public static string CgroupPath(string value) => Directory(value);
+    /// <summary>A cgroup's path, or a slice's name for the systemd driver.</summary>
+    public static string CgroupRoot(string value) => SliceName.TryExpand(value) is null ? Directory(value) : value;
 
     public static int Between(long value, int least, int most) =>
         value >= least && value <= most ? (int)value : throw new ConfigException($"{value} is out of range; use {least} to {most}");

@@ -29,9 +29,6 @@ internal sealed partial class CriRuntimeService
     public override Task<RestorePodResponse> RestorePod(RestorePodRequest request, ServerCallContext context) =>
         Later<RestorePodResponse>("RestorePod", NoCheckpoint);
 
-    public override Task<UpdatePodSandboxResourcesResponse> UpdatePodSandboxResources(
-        UpdatePodSandboxResourcesRequest request, ServerCallContext context) =>
-        Later<UpdatePodSandboxResourcesResponse>("UpdatePodSandboxResources", "kubelet writes the pod's cgroup by itself");
 
     private static Task<TResponse> Later<TResponse>(string rpc, string sentence) =>
         Task.FromException<TResponse>(new RuntimeFault(FaultCode.Unimplemented, $"failed to serve {rpc}: {sentence}"));

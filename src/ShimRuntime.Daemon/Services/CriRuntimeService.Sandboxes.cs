@@ -20,6 +20,13 @@ internal sealed partial class CriRuntimeService
         return new RemovePodSandboxResponse();
     }
 
+    public override async Task<UpdatePodSandboxResourcesResponse> UpdatePodSandboxResources(
+        UpdatePodSandboxResourcesRequest request, ServerCallContext context)
+    {
+        await gate.Services.Sandboxes.UpdateAsync(request, context.CancellationToken);
+        return new UpdatePodSandboxResourcesResponse();
+    }
+
     public override Task<PodSandboxStatusResponse> PodSandboxStatus(PodSandboxStatusRequest request, ServerCallContext context) =>
         Task.FromResult(gate.Services.Sandboxes.Status(request));
 

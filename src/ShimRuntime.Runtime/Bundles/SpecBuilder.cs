@@ -1,5 +1,6 @@
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Oci;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Node;
 
 namespace ShimRuntime.Runtime.Bundles;
@@ -60,7 +61,7 @@ public sealed class SpecBuilder(IHostView host, bool seccompDefault = true, stri
         {
             Namespaces = NamespaceList.Build(request, host.Facts),
             Devices = devices.Count > 0 ? devices : null,
-            CgroupsPath = request.LeafCgroup,
+            CgroupsPath = CgroupNames.OciPath(request.LeafCgroup),
             Resources = ResourceTranslator.ToSpec(asked, host.Facts) with { Devices = rules },
             Seccomp = SeccompSelector.Select(context ?? new(), process.Capabilities!.Bounding, host, seccompDefault),
             RootfsPropagation = mounts.RootfsPropagation,

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Images;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Shims;
 
 namespace ShimRuntime.Runtime.Containers;
@@ -30,6 +31,10 @@ internal sealed record ContainerParts
     public required ShimOwner ShimOwner { get; init; }
 
     public required ContainerSupervisor Supervisor { get; init; }
+
+    public required ICgroupDriver Cgroups { get; init; }
+
+    public required LimitsInForce Limits { get; init; }
 
     public required LeafKiller Killer { get; init; }
 

@@ -1,11 +1,12 @@
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Images;
 using ShimRuntime.Runtime.Bundles;
+using ShimRuntime.Runtime.Cgroups;
 
 namespace ShimRuntime.Runtime.Containers;
 
 /// <summary>A container as CRI's messages show it. Labels and annotations go back byte for byte: kubelet compares them.</summary>
-public sealed class ContainerViews(IImageStore images)
+internal sealed class ContainerViews(IImageStore images, LimitsInForce limits)
 {
     public static Container ToListed(ContainerEntry entry)
     {
@@ -47,12 +48,21 @@ public sealed class ContainerViews(IImageStore images)
             Annotations = { config.Annotations },
             Mounts = { config.Mounts },
             LogPath = record.LogPath,
-            Resources = new ContainerResources { Linux = record.Resources.ToCri() },
+            Resources = new ContainerResources { Linux = ResourcesOf(record) },
             StopSignal = StopSignals.ToCri(record.StopSignal),
             User = new ContainerUser { Linux = new LinuxContainerUser { Uid = record.User.Uid, Gid = record.User.Gid } },
         };
         status.User.Linux.SupplementalGroups.Add(record.User.SupplementalGroups);
         return status;
+    }
+
+    /// <summary>Read from the cgroup as long as there is one; of an ended container what last held.</summary>
+    private LinuxContainerResources ResourcesOf(ContainerRecord record)
+    {
+        var recorded = record.Resources.ToCri();
+        return record.Phase is ContainerPhase.Created or ContainerPhase.Starting or ContainerPhase.Running or ContainerPhase.Stopping
+            ? limits.Read(record.ContainerCgroup, recorded)
+            : recorded;
     }
 
     /// <summary>A container being removed is shown as it was before: ended, or never started.</summary>

@@ -89,6 +89,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         var bundle = bundles.Write(entry, sandbox, image.Config, PidTarget.Of(entry, parts.Store, "create"));
         var launch = ShimLaunches.Of(entry, sandbox, parts.Options, parts.Files.Paths);
         launch.Resources = bundle.Resources;
+        await parts.Cgroups.MakeContainerAsync(entry.Record.ContainerCgroup, bundle.Resources, token).ConfigureAwait(false);
         var shim = await SpawnAsync(entry, launch, rollback, token).ConfigureAwait(false);
         await using ((await entry.Gate.EnterAsync(token).ConfigureAwait(false)).ConfigureAwait(false))
         {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Images;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Cgroups;
 
 namespace ShimRuntime.Runtime.Containers;
 
@@ -9,7 +10,7 @@ namespace ShimRuntime.Runtime.Containers;
 /// cgroups. Only what the record names; each step may find its work done.
 /// </summary>
 public sealed class Leftovers(
-    ContainerPaths paths, ISnapshotStore snapshots, CgroupHierarchy hierarchy, LeafKiller killer, ILogger<Leftovers> log)
+    ContainerPaths paths, ISnapshotStore snapshots, ICgroupDriver cgroups, LeafKiller killer, ILogger<Leftovers> log)
 {
     public async Task RemoveAsync(ContainerRecord record, CancellationToken cancellation)
     {
@@ -33,15 +34,11 @@ public sealed class Leftovers(
         foreach (var state in Directory.EnumerateDirectories(paths.RuncRoot, $"{id}*.g*")) Directory.Delete(state, true);
     }
 
-    /// <summary>False: a process keeps it.</summary>
-    public bool TryRemoveCgroup(string cgroup) => new Cgroup(hierarchy, cgroup).TryRemove();
-
     private async Task RemoveCgroupsAsync(ContainerRecord record, CancellationToken cancellation)
     {
-        var container = new Cgroup(hierarchy, record.ContainerCgroup);
-        if (container.TryRemove()) return;
+        if (await cgroups.TryRemoveAsync(record.ContainerCgroup, cancellation).ConfigureAwait(false)) return;
         await killer.KillAsync(record.ContainerCgroup, cancellation).ConfigureAwait(false);
-        if (container.TryRemove()) return;
+        if (await cgroups.TryRemoveAsync(record.ContainerCgroup, cancellation).ConfigureAwait(false)) return;
         var left = killer.Describe(record.ContainerCgroup);
         log.LogWarning("container {Id}: cgroup {Cgroup} can't be removed: {Left}", record.Id, record.ContainerCgroup, left);
         throw new RuntimeFault(FaultCode.DeadlineExceeded,

@@ -1,4 +1,5 @@
 using ShimRuntime.Cri.V1;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Sandboxes;
 
 namespace ShimRuntime.Runtime.Containers;
@@ -8,7 +9,7 @@ internal static class NewRecord
 {
     public static ContainerRecord Of(string id, Sandbox sandbox, ContainerConfig config, string imageId)
     {
-        var cgroup = $"{sandbox.CgroupPath.TrimEnd('/')}/{id}";
+        var cgroup = CgroupNames.Container(sandbox.CgroupPath, id);
         return new ContainerRecord
         {
             Id = id,
@@ -20,11 +21,8 @@ internal static class NewRecord
             ImageId = imageId,
             SnapshotKey = id,
             ContainerCgroup = cgroup,
-            LeafCgroup = Leaf(cgroup, id, 1),
+            LeafCgroup = CgroupNames.Leaf(cgroup, 1, id),
             LogPath = LogPaths.Combine(sandbox.Config.LogDirectory, config.LogPath),
         };
     }
-
-    /// <summary>The cgroup of one generation.</summary>
-    public static string Leaf(string containerCgroup, string id, uint generation) => $"{containerCgroup}/g{generation}-{id}";
 }

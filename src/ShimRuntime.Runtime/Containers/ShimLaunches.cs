@@ -1,3 +1,4 @@
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
@@ -20,6 +21,7 @@ internal static class ShimLaunches
             DurableDirectory = paths.Durable(record.Id),
             RuncPath = options.RuncPath,
             RuncRoot = paths.RuncRoot,
+            RuncArguments = { CgroupNames.IsScope(record.LeafCgroup) ? ["--systemd-cgroup"] : Array.Empty<string>() },
             LogDirectory = logs ? sandbox.Config.LogDirectory : "",
             LogPath = logs ? config.LogPath : "",
             Tty = config.Tty,

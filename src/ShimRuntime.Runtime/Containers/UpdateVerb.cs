@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
+using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
 
 namespace ShimRuntime.Runtime.Containers;
@@ -41,13 +42,33 @@ internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
         try
         {
             // The whole of what is wanted, so that the shim's and our notion of it never part.
-            var wanted = ResourceTranslator.Merge(entry.Record.Resources.ToCri(), change);
+            var present = entry.Record.Resources.ToCri();
+            var wanted = ResourceTranslator.Merge(present, change);
             await shim.UpdateAsync(bundles.ToShim(wanted), parts.Stopping).ConfigureAwait(false);
+            await KeepAsync(entry, shim, (present, wanted)).ConfigureAwait(false);
             await RecordAsync(entry, ResourcesRecord.From(wanted)).ConfigureAwait(false);
         }
         catch (ShimFault e)
         {
             throw new RuntimeFault(e.Code, $"failed to update container '{entry.Id}': {e.Message}", e);
+        }
+    }
+
+    /// <summary>The shim has written the files; when the driver can't keep them so, they are put back.</summary>
+    private async Task KeepAsync(
+        ContainerEntry entry, RunningShim shim, (LinuxContainerResources Present, LinuxContainerResources Wanted) change)
+    {
+        var record = entry.Record;
+        try
+        {
+            await parts.Cgroups.KeepLimitsAsync(record.ContainerCgroup, record.LeafCgroup, bundles.ToShim(change.Wanted), parts.Stopping)
+                .ConfigureAwait(false);
+        }
+        catch (RuntimeFault e)
+        {
+            var undo = bundles.ToShim(ResourceTranslator.Undo(change.Present, change.Wanted));
+            await shim.UpdateAsync(undo, parts.Stopping).ConfigureAwait(false);
+            throw new RuntimeFault(e.Code, $"failed to update container '{entry.Id}': {e.Message}; all limits are as they were", e);
         }
     }
 
@@ -63,7 +84,7 @@ internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
         _log.LogInformation("container {Id}: resources updated", entry.Id);
     }
 
-    private static Shims.RunningShim Allowed(ContainerEntry entry)
+    private static RunningShim Allowed(ContainerEntry entry)
     {
         if (entry.Record.Phase is ContainerPhase.Created or ContainerPhase.Running or ContainerPhase.Stopping && entry.Shim is { } shim)
             return shim;

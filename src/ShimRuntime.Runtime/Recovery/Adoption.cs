@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
@@ -127,7 +128,7 @@ internal sealed class Adoption(ContainerParts parts)
             _ => record.Phase,
         },
         Generation = hello.Generation,
-        LeafCgroup = NewRecord.Leaf(record.ContainerCgroup, record.Id, hello.Generation),
+        LeafCgroup = CgroupNames.Leaf(record.ContainerCgroup, hello.Generation, record.Id),
         Pid = hello.Pid,
         PidStartTicks = hello.PidStartTicks,
         StartedAtNanos = hello.StartedAtNanos,

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Containers;
 
 namespace ShimRuntime.Runtime.Recovery;
@@ -53,7 +54,7 @@ internal sealed class Orphans
         if (LeafOf(directory) is { } leaf)
         {
             await _parts.Killer.KillAsync(leaf, cancellation).ConfigureAwait(false);
-            _parts.Leftovers.TryRemoveCgroup(CgroupPath.Parent(leaf));
+            await _parts.Cgroups.TryRemoveAsync(CgroupPath.Parent(leaf), cancellation).ConfigureAwait(false);
         }
 
         _parts.Leftovers.RemoveRun(Path.GetFileName(directory));
@@ -68,7 +69,7 @@ internal sealed class Orphans
         try
         {
             using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(bundle, "config.json")));
-            return config.RootElement.GetProperty("linux").GetProperty("cgroupsPath").GetString();
+            return CgroupNames.FromOciPath(config.RootElement.GetProperty("linux").GetProperty("cgroupsPath").GetString() ?? "");
         }
         catch (Exception e) when (e is IOException or JsonException or KeyNotFoundException or InvalidOperationException)
         {

@@ -26,6 +26,12 @@ public sealed record Sandbox
     /// <summary>True when the pod cgroup was made by us (it was not there before) and is ours to remove.</summary>
     public bool OwnsCgroup { get; init; }
 
+    /// <summary>The pod's own use beside its containers', as last told; null: never told. Never changed in place.</summary>
+    public LinuxContainerResources? Overhead { get; init; }
+
+    /// <summary>Sums over the containers, as last told; null: never told. Never changed in place.</summary>
+    public LinuxContainerResources? Resources { get; init; }
+
     /// <summary>Pins of the pod's namespaces; null: the host's.</summary>
     public string? NetworkNamespace { get; init; }
 

@@ -1,12 +1,13 @@
 using System.Text;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Networking;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 
 /// <summary>The way up: from a checked request to a pod that containers can join. What fails half-way is <see cref="SandboxTeardown"/>'s.</summary>
-internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files, PodNetwork network, CgroupHierarchy cgroups, PodInitLauncher inits)
+internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files, PodNetwork network, PodCgroups cgroups, PodInitLauncher inits)
 {
     private const long ShmBytes = 64L << 20;
     private const uint ShmMode = 0x3FF; // 01777
@@ -37,7 +38,7 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
             Phase = SandboxPhase.Creating,
             CreatedAtNanos = nowNanos,
             CgroupPath = cgroup,
-            OwnsCgroup = !new Cgroup(cgroups, cgroup).Exists,
+            OwnsCgroup = !new Cgroup(cgroups.Hierarchy, cgroup).Exists,
             Hostname = config.Hostname.Length > 0 ? config.Hostname : HostName(),
         };
         return new Plan(sandbox, sysctls, ownNetwork ? network.Prepare(id, sandbox.NetworkNamespace!, config, cgroup) : null);
@@ -59,7 +60,8 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
             MountPoint.Tmpfs(shm, ShmBytes, ShmMode, MountFlags.NoExec);
         }
 
-        new Cgroup(cgroups, sandbox.CgroupPath).Create();
+        await cgroups.Driver.MakePodAsync(sandbox.CgroupPath, CancellationToken.None).ConfigureAwait(false);
+        if (sandbox.OwnsCgroup) await LimitAsync(sandbox, CancellationToken.None).ConfigureAwait(false);
         await PodNamespaces.CreateAsync(new PodNamespaceRequest
         {
             NetworkPin = sandbox.NetworkNamespace,
@@ -75,12 +77,10 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
     {
         var root = files.Paths.InitRoot(sandbox.Id);
         Directory.CreateDirectory(root, OwnerOnly);
-        var leaf = new Cgroup(cgroups, SandboxTeardown.InitCgroup(sandbox));
-        leaf.Create();
         var init = await inits.StartAsync(sandbox, root).ConfigureAwait(false);
         try
         {
-            leaf.Enter(init.Pid);
+            await cgroups.Driver.EnterPodInitAsync(sandbox.CgroupPath, sandbox.Id, init.Pid, CancellationToken.None).ConfigureAwait(false);
             LinuxNamespace.Pin($"/proc/{init.Pid}/ns/pid", sandbox.PidNamespace!);
             return init;
         }
@@ -93,10 +93,21 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
     }
 
     /// <summary>kubelet's pod cgroup, or one of our own.</summary>
-    public string CgroupOf(PodSandboxConfig config, string id)
+    public string CgroupOf(PodSandboxConfig config, string id) => cgroups.Driver.PodCgroup(config.Linux?.CgroupParent ?? "", id);
+
+    /// <summary>The same without judging: what another driver's daemon made has to be removed, too.</summary>
+    public string FormerCgroupOf(PodSandboxConfig config, string id)
     {
         var parent = config.Linux?.CgroupParent.TrimEnd('/') ?? "";
-        return parent.Length > 0 ? parent : $"{options.CgroupRoot.TrimEnd('/')}/{id}";
+        return parent.Length == 0 ? cgroups.Driver.PodCgroup("", id) : SliceName.TryExpand(SliceName.UnitOf(parent)) ?? parent;
+    }
+
+    /// <summary>The limits of a pod cgroup that is ours.</summary>
+    public Task LimitAsync(Sandbox sandbox, CancellationToken cancellation)
+    {
+        var limits = PodLimits.Sum(sandbox.Overhead, sandbox.Resources);
+        PodLimits.Write(cgroups.Hierarchy, sandbox.CgroupPath, limits);
+        return cgroups.Driver.KeepPodLimitsAsync(sandbox.CgroupPath, limits, cancellation);
     }
 
     private static string HostName() => File.ReadAllText("/proc/sys/kernel/hostname").Trim();

@@ -21,7 +21,7 @@ internal static class SandboxInfo
             ["netNamespaceClosed"] = closed,
             ["runtimeHandler"] = sandbox.RuntimeHandler,
             ["runtimeType"] = "shimruntime.v1",
-            ["config"] = CriJson.ToNode(sandbox.Config),
+            ["config"] = Config(sandbox),
             ["runtimeSpec"] = Spec(sandbox),
             ["cniResult"] = attachment?.Result is { } result ? Cni(result) : null,
             ["sandboxMetadata"] = new JsonObject
@@ -46,6 +46,14 @@ internal static class SandboxInfo
     {
         if (sandbox.InitPid == 0) return sandbox.Phase == SandboxPhase.Ready ? "none" : "stopped";
         return new ProcessIdentity(sandbox.InitPid, sandbox.InitStartTicks).IsAlive ? "running" : "stopped";
+    }
+
+    /// <summary>The request, with overhead and resources as last told.</summary>
+    private static JsonNode Config(Sandbox sandbox)
+    {
+        var config = sandbox.Config.Clone();
+        if (config.Linux is { } linux) (linux.Overhead, linux.Resources) = (sandbox.Overhead, sandbox.Resources);
+        return CriJson.ToNode(config);
     }
 
     /// <summary>There is no process with a spec of its own; the namespaces stand where tools look for them.</summary>

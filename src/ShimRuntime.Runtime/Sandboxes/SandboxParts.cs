@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Events;
 using ShimRuntime.Runtime.Networking;
 
@@ -16,7 +17,7 @@ public sealed record SandboxParts
 
     public required ExitWatcher Exits { get; init; }
 
-    public required CgroupHierarchy Cgroups { get; init; }
+    public required PodCgroups Cgroups { get; init; }
 
     /// <summary>Asked at the first stop or status: containers need the sandboxes' store, so they are made after this.</summary>
     public required Func<IPodContainers> Containers { get; init; }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ShimRuntime.Runtime.Containers;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 
@@ -23,6 +24,12 @@ internal sealed record SandboxRecord
     public required bool OwnsCgroup { get; init; }
 
     public required string Hostname { get; init; }
+
+    /// <summary>As UpdatePodSandboxResources last told, or the request; null: neither did.</summary>
+    public ResourcesRecord? Overhead { get; init; }
+
+    /// <inheritdoc cref="Overhead"/>
+    public ResourcesRecord? Resources { get; init; }
 
     /// <summary>0: no pod init, or not started yet.</summary>
     public int InitPid { get; init; }

@@ -3,6 +3,7 @@ using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Containers;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 
@@ -106,9 +107,11 @@ public sealed partial class SandboxService
         Phase = phase,
         BootId = SandboxFiles.BootId,
         CreatedAtNanos = new DateTimeOffset(Directory.GetLastWriteTimeUtc(_files.Paths.Durable(id))).ToUnixTimeMilliseconds() * 1_000_000,
-        CgroupPath = _builder.CgroupOf(request.Config, id),
+        CgroupPath = _builder.FormerCgroupOf(request.Config, id),
         OwnsCgroup = string.IsNullOrEmpty(request.Config.Linux?.CgroupParent),
         Hostname = request.Config.Hostname,
+        Overhead = request.Config.Linux?.Overhead is { } overhead ? ResourcesRecord.From(overhead) : null,
+        Resources = request.Config.Linux?.Resources is { } resources ? ResourcesRecord.From(resources) : null,
     };
 
     private Sandbox Restore(string id, RunPodSandboxRequest request, SandboxRecord record) => SandboxShape.Of(id, request, _files.Paths) with
@@ -118,6 +121,8 @@ public sealed partial class SandboxService
         CgroupPath = record.CgroupPath,
         OwnsCgroup = record.OwnsCgroup,
         Hostname = record.Hostname,
+        Overhead = record.Overhead?.ToCri(),
+        Resources = record.Resources?.ToCri(),
         // Pids of another boot are somebody else's.
         InitPid = record.BootId == SandboxFiles.BootId ? record.InitPid : 0,
         InitStartTicks = record.InitStartTicks,
@@ -144,7 +149,7 @@ public sealed partial class SandboxService
             Id = id,
             Config = new PodSandboxConfig(),
             Phase = SandboxPhase.Removing,
-            CgroupPath = record?.CgroupPath ?? $"{_parts.Options.CgroupRoot.TrimEnd('/')}/{id}",
+            CgroupPath = record?.CgroupPath ?? _parts.Cgroups.Driver.PodCgroup("", id),
             OwnsCgroup = record?.OwnsCgroup ?? true,
             InitPid = record?.BootId == SandboxFiles.BootId ? record.InitPid : 0,
             InitStartTicks = record?.InitStartTicks ?? 0,

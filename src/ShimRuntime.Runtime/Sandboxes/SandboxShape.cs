@@ -1,4 +1,5 @@
 using ShimRuntime.Cri.V1;
+using ShimRuntime.Runtime.Containers;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 
@@ -18,6 +19,8 @@ internal static class SandboxShape
             RuntimeHandler = request.RuntimeHandler,
             Phase = SandboxPhase.NotReady,
             CgroupPath = "/",
+            Overhead = request.Config.Linux?.Overhead,
+            Resources = request.Config.Linux?.Resources,
             NetworkNamespace = ownNetwork ? paths.NetworkPin(id) : null,
             IpcNamespace = ownIpc ? paths.IpcPin(id) : null,
             // A pod on the host's network has the host's name.
@@ -38,6 +41,8 @@ internal static class SandboxShape
         CreatedAtNanos = sandbox.CreatedAtNanos,
         CgroupPath = sandbox.CgroupPath,
         OwnsCgroup = sandbox.OwnsCgroup,
+        Overhead = sandbox.Overhead is { } overhead ? ResourcesRecord.From(overhead) : null,
+        Resources = sandbox.Resources is { } resources ? ResourcesRecord.From(resources) : null,
         Hostname = sandbox.Hostname,
         InitPid = sandbox.InitPid,
         InitStartTicks = sandbox.InitStartTicks,

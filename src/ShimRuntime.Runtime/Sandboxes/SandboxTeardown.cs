@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Networking;
 
 namespace ShimRuntime.Runtime.Sandboxes;
@@ -9,7 +10,7 @@ namespace ShimRuntime.Runtime.Sandboxes;
 /// The one way down: a failed creation, StopPodSandbox, RemovePodSandbox and recovery all end a sandbox through these steps. Each step
 /// is repeatable and finds what is there by the sandbox's id, so that none depends on how far the way up had come.
 /// </summary>
-internal sealed class SandboxTeardown(SandboxFiles files, PodNetwork network, CgroupHierarchy cgroups, ExitWatcher exits, ILogger log)
+internal sealed class SandboxTeardown(SandboxFiles files, PodNetwork network, PodCgroups cgroups, ExitWatcher exits, ILogger log)
 {
     private const int SIGKILL = 9;
     private static readonly TimeSpan InitDeath = TimeSpan.FromSeconds(10);
@@ -43,12 +44,11 @@ internal sealed class SandboxTeardown(SandboxFiles files, PodNetwork network, Cg
         files.Delete(sandbox.Id);
     }
 
-    /// <summary>Leaf of the pod init: named by the sandbox's id, which agents read from the last segment.</summary>
-    public static string InitCgroup(Sandbox sandbox) => $"{sandbox.CgroupPath}/{sandbox.Id}";
+    private static string InitCgroup(Sandbox sandbox) => CgroupNames.PodInit(sandbox.CgroupPath, sandbox.Id);
 
     private async Task KillInitAsync(Sandbox sandbox, CancellationToken cancellation)
     {
-        new Cgroup(cgroups, InitCgroup(sandbox)).Kill();
+        new Cgroup(cgroups.Hierarchy, InitCgroup(sandbox)).Kill();
         if (sandbox.InitPid == 0) return;
         using var process = SafePidFd.TryOpen(sandbox.InitPid);
         if (process is null || new ProcessIdentity(sandbox.InitPid, sandbox.InitStartTicks) is { IsAlive: false }) return;
@@ -84,11 +84,14 @@ internal sealed class SandboxTeardown(SandboxFiles files, PodNetwork network, Cg
     /// <summary>Killed processes leave their cgroup a moment after they are told to.</summary>
     private async Task RemoveCgroupAsync(string path, CancellationToken cancellation)
     {
-        var cgroup = new Cgroup(cgroups, path);
-        for (var waited = TimeSpan.Zero; !cgroup.TryRemove(); waited += CgroupPoll)
+        for (var waited = TimeSpan.Zero; !await cgroups.Driver.TryRemoveAsync(path, cancellation).ConfigureAwait(false); waited += CgroupPoll)
         {
             if (waited >= CgroupEmpty)
-                throw RuntimeFault.Internal($"failed to remove cgroup '{path}': processes {string.Join(", ", cgroup.Processes().Take(8))} are still in it");
+            {
+                var left = new Cgroup(cgroups.Hierarchy, path).Processes().Take(8);
+                throw RuntimeFault.Internal($"failed to remove cgroup '{path}': processes {string.Join(", ", left)} are still in it");
+            }
+
             await Task.Delay(CgroupPoll, cancellation).ConfigureAwait(false);
         }
     }

@@ -36,7 +36,7 @@ internal sealed partial class Container
     private void RemoveCgroups()
     {
         _execs.KillAll();
-        if (TryRemoveCgroup())
+        if (CgroupsAreGone())
         {
             // The answer last: who has it may take our directories away at once.
             ScratchFile.Delete(_paths.ShimRecord);
@@ -59,11 +59,12 @@ internal sealed partial class Container
         _shutdownCall = null;
     }
 
-    private bool TryRemoveCgroup()
+    /// <summary>A slice is systemd's to remove, at the daemon's word: empty is enough.</summary>
+    private bool CgroupsAreGone()
     {
         try
         {
-            return _cgroup.TryRemove();
+            return SliceName.IsSlice(_cgroup.Path) ? _cgroup.Processes().Count == 0 : _cgroup.TryRemove();
         }
         catch (IOException e)
         {

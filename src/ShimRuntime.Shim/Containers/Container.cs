@@ -38,7 +38,7 @@ internal sealed partial class Container : IDisposable
     private WatchedChild? _init;
     private ulong _initStartTicks;
     private long _startedAtNanos;
-    private OomCounters _oomBaseline = new(0, []);
+    private OomCounters _oomBaseline = new(null, 0, []);
     private ExitRecord? _exit;
     private bool _exitRecorded;
 

@@ -8,8 +8,6 @@ namespace ShimRuntime.Shim.Limits;
 /// </summary>
 internal static class LimitTranslation
 {
-    private const long MinShares = 2;
-    private const long MaxShares = 262_144;
     private const long DefaultPeriodMicroseconds = 100_000;
 
     /// <summary>Everything but cpuset. A field that is 0 or empty has no limit in the result.</summary>
@@ -31,13 +29,10 @@ internal static class LimitTranslation
         return limits;
     }
 
-    /// <summary>cpu.weight 1–10000 for cpu.shares 2–262144, linear, as runc and systemd convert.</summary>
-    public static long WeightOf(long shares) => 1 + (Math.Clamp(shares, MinShares, MaxShares) - MinShares) * 9999 / (MaxShares - MinShares);
-
     private static void AddV1(List<Limit> limits, Resources wanted)
     {
         if (wanted.CpuShares != 0)
-            limits.Add(new ScalarLimit("cpu", "cpu.shares", $"{Math.Clamp(wanted.CpuShares, MinShares, MaxShares)}"));
+            limits.Add(new ScalarLimit("cpu", "cpu.shares", $"{Math.Clamp(wanted.CpuShares, CpuWeight.MinShares, CpuWeight.MaxShares)}"));
         if (wanted.CpuQuotaMicroseconds != 0 || wanted.CpuPeriodMicroseconds != 0)
             limits.Add(new CpuQuotaLimit(wanted.CpuQuotaMicroseconds, wanted.CpuPeriodMicroseconds));
         if (wanted.MemoryLimitBytes != 0 || wanted.MemorySwapLimitBytes != 0)
@@ -46,7 +41,7 @@ internal static class LimitTranslation
 
     private static void AddV2(List<Limit> limits, Resources wanted, Resources inForce)
     {
-        if (wanted.CpuShares != 0) limits.Add(new ScalarLimit("cpu", "cpu.weight", $"{WeightOf(wanted.CpuShares)}"));
+        if (wanted.CpuShares != 0) limits.Add(new ScalarLimit("cpu", "cpu.weight", $"{CpuWeight.OfShares(wanted.CpuShares)}"));
         if (wanted.CpuQuotaMicroseconds != 0 || wanted.CpuPeriodMicroseconds != 0)
         {
             var period = inForce.CpuPeriodMicroseconds == 0 ? DefaultPeriodMicroseconds : inForce.CpuPeriodMicroseconds;

@@ -17,7 +17,7 @@ internal static class OomJudge
     public static OomVerdict Decide(
         (ExitCode Exit, bool KilledByUs) init, OomCounters before, OomCounters after, OomLevels levels, Func<string?> limiterInKernelLog)
     {
-        var kills = after.LeafKills - Math.Min(before.LeafKills, after.LeafKills);
+        var kills = after.KillsSince(before);
         if (init.Exit.Signal != SIGKILL || init.KilledByUs || kills == 0) return new OomVerdict(OomLevel.None, "", kills);
         if (limiterInKernelLog() is { } limiter)
             return limiter.Length == 0 ? new OomVerdict(OomLevel.Machine, "", kills) : new OomVerdict(levels.Of(limiter), limiter, kills);

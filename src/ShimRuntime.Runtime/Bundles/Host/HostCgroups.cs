@@ -14,11 +14,14 @@ internal static class HostCgroups
         ? Directory.EnumerateDirectories(Root).Any(group => File.Exists(Path.Combine(group, "memory.swap.max")))
         : File.Exists($"{Root}/memory/memory.memsw.limit_in_bytes");
 
+    /// <summary>cgroup v2's; empty on v1.</summary>
+    public static HashSet<string> Controllers(bool cgroup2) => cgroup2 ? [.. File.ReadAllText($"{Root}/cgroup.controllers").Split()] : [];
+
     /// <summary>"2MB", "1GB"; empty without the hugetlb controller.</summary>
     public static HashSet<string> HugepageSizes(bool cgroup2)
     {
         const string Pages = "/sys/kernel/mm/hugepages";
-        var controlled = cgroup2 ? File.ReadAllText($"{Root}/cgroup.controllers").Split().Contains("hugetlb") : Directory.Exists($"{Root}/hugetlb");
+        var controlled = cgroup2 ? Controllers(true).Contains("hugetlb") : Directory.Exists($"{Root}/hugetlb");
         if (!controlled || !Directory.Exists(Pages)) return [];
         // Directories are called hugepages-2048kB.
         return Directory.EnumerateDirectories(Pages)

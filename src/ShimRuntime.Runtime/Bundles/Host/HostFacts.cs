@@ -35,6 +35,9 @@ public sealed record HostFacts
     /// <summary>The same for memory nodes.</summary>
     public int HighestMemoryNode { get; init; } = int.MaxValue;
 
+    /// <summary>cgroup v2 controllers, such as memory; empty on v1.</summary>
+    public IReadOnlySet<string> Controllers { get; init; } = new HashSet<string>();
+
     /// <summary>Page sizes that can be limited, as 2MB and 1GB; empty without the hugetlb controller.</summary>
     public IReadOnlySet<string> HugepageSizes { get; init; } = new HashSet<string>();
 
@@ -60,6 +63,7 @@ public sealed record HostFacts
             SwapLimits = HostCgroups.HasSwapLimits(cgroup2),
             HighestCpu = Highest("/sys/devices/system/cpu/possible"),
             HighestMemoryNode = Highest("/sys/devices/system/node/possible"),
+            Controllers = HostCgroups.Controllers(cgroup2),
             HugepageSizes = HostCgroups.HugepageSizes(cgroup2),
             RecursiveReadOnlyMounts = runcMountOptions.Contains("rro") && Environment.OSVersion.Version >= new Version(5, 12),
         };

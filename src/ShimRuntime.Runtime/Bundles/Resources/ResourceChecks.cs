@@ -114,6 +114,13 @@ internal static partial class ResourceChecks
                 throw refuse.Invalid("unified", $"'{ContainerPath.Show(file)}' is no limit of a cgroup v2 controller, such as memory.high");
             }
 
+            var controller = file[..file.IndexOf('.')];
+            if (!host.Controllers.Contains(controller))
+            {
+                throw refuse.Invalid(
+                    "unified", $"'{file}': this node has no controller '{controller}'; it has {string.Join(", ", host.Controllers.Where(c => c.Length > 0).Order())}");
+            }
+
             if (value.Length is 0 or > 4096 || value.Contains('\0'))
             {
                 throw refuse.Invalid("unified", $"['{file}'] has an empty or overlong value");

@@ -1,4 +1,5 @@
 using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
 using ShimRuntime.Oci;
 using ShimHugepageLimit = ShimRuntime.ShimProtocol.V1.HugepageLimit;
 using ShimResources = ShimRuntime.ShimProtocol.V1.Resources;
@@ -39,6 +40,25 @@ public static class ResourceTranslator
         }
 
         return merged;
+    }
+
+    /// <summary>
+    /// A change that takes <paramref name="wanted"/> back to <paramref name="present"/>: what had no limit gets "none" or the kernel's
+    /// default. A cpuset that was not set has no word for it and stays.
+    /// </summary>
+    public static LinuxContainerResources Undo(LinuxContainerResources present, LinuxContainerResources wanted)
+    {
+        var undo = present.Clone();
+        if (present.MemoryLimitInBytes == 0 && wanted.MemoryLimitInBytes != 0) undo.MemoryLimitInBytes = undo.MemorySwapLimitInBytes = -1;
+        if (present.CpuQuota == 0 && wanted.CpuQuota != 0) undo.CpuQuota = -1;
+        if (present.CpuShares == 0 && wanted.CpuShares != 0) undo.CpuShares = CpuWeight.ToShares(CpuWeight.Default);
+        foreach (var file in wanted.Unified.Keys.Except(present.Unified.Keys))
+        {
+            var isCeiling = file.EndsWith(".max", StringComparison.Ordinal) || file.EndsWith(".high", StringComparison.Ordinal);
+            undo.Unified[file] = isCeiling ? "max" : "0";
+        }
+
+        return undo;
     }
 
     /// <summary>linux.resources without the device rules; null members: not asked for.</summary>

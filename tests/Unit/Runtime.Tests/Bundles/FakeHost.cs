@@ -15,6 +15,7 @@ internal sealed class FakeHost : IHostView
         CgroupVersion = 2,
         Architecture = "amd64",
         Capabilities = AllCapabilities.ToHashSet(),
+        Controllers = new HashSet<string> { "cpu", "cpuset", "hugetlb", "io", "memory", "pids" },
         HugepageSizes = new HashSet<string> { "2MB", "1GB" },
         RecursiveReadOnlyMounts = true,
     };

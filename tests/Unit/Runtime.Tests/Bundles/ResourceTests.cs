@@ -33,6 +33,8 @@ public sealed class ResourceTests
         { "hugepage_limits.page_size", new() { HugepageLimits = { new HugepageLimit { PageSize = "2MB" }, new HugepageLimit { PageSize = "2MB" } } } },
         { "unified", new() { Unified = { ["cgroup.procs"] = "1" } } },
         { "unified", new() { Unified = { ["../memory.max"] = "1" } } },
+        { "unified", new() { Unified = { ["memory.high/x"] = "1" } } },
+        { "unified", new() { Unified = { ["net.weight"] = "1" } } },
         { "unified", new() { Unified = { ["memory.high"] = "" } } },
         { "unified", new() { Unified = { ["memory.oom.group"] = "yes" } } },
     };

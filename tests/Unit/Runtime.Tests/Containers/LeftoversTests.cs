@@ -26,7 +26,7 @@ public sealed class LeftoversTests : IDisposable
         }
 
         var hierarchy = CgroupHierarchy.Detect();
-        new Leftovers(paths, null!, hierarchy, new LeafKiller(hierarchy), NullLogger<Leftovers>.Instance).RemoveRun(id[..digits]);
+        new Leftovers(paths, null!, null!, new LeafKiller(hierarchy), NullLogger<Leftovers>.Instance).RemoveRun(id[..digits]);
         Assert.Equal([paths.Run(other)], Directory.EnumerateDirectories(paths.AllVolatile));
         Assert.Equal([Path.Combine(paths.RuncRoot, $"{other}.g1")], Directory.EnumerateDirectories(paths.RuncRoot));
     }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using ShimRuntime.Images;
 using ShimRuntime.Linux;
 using ShimRuntime.Oci;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Shims;
@@ -26,6 +27,7 @@ public sealed class VerbFailureTests : IDisposable
         files.MakeRoots();
         var (store, names, hierarchy) = (new ContainerStore(), new ContainerNames(), CgroupHierarchy.Detect());
         var killer = new LeafKiller(hierarchy);
+        var cgroups = new CgroupfsDriver(hierarchy, "/shimruntime-none");
         _parts = new ContainerParts
         {
             Options = options,
@@ -36,8 +38,10 @@ public sealed class VerbFailureTests : IDisposable
             Sandboxes = new OnePod(),
             Images = new OneImage(),
             Snapshots = _disk,
+            Cgroups = cgroups,
+            Limits = new LimitsInForce(hierarchy),
             Killer = killer,
-            Leftovers = new Leftovers(paths, _disk, hierarchy, killer, NullLogger<Leftovers>.Instance),
+            Leftovers = new Leftovers(paths, _disk, cgroups, killer, NullLogger<Leftovers>.Instance),
             ShimOwner = new ShimOwner(_exits, TimeSpan.FromSeconds(30), CancellationToken.None),
             Supervisor = new ContainerSupervisor(files, killer, NullLogger<ContainerSupervisor>.Instance, CancellationToken.None),
             Logs = NullLoggerFactory.Instance,

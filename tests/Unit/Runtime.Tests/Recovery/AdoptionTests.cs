@@ -47,6 +47,8 @@ public sealed class AdoptionTests : IAsyncLifetime
             Bundles = null!,
             Spawner = null!,
             Leftovers = null!,
+            Cgroups = null!,
+            Limits = null!,
         };
     }
 

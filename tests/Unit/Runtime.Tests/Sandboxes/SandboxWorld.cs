@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Networking;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Tests.Networking;
@@ -83,7 +84,7 @@ internal sealed class SandboxWorld : IDisposable
             Store = new SandboxStore(),
             Network = new PodNetwork(Options, Exits, NullLogger<PodNetwork>.Instance),
             Exits = Exits,
-            Cgroups = Cgroups,
+            Cgroups = new PodCgroups(Cgroups, new CgroupfsDriver(Cgroups, Options.CgroupRoot)),
             Containers = () => Containers,
             Logs = NullLoggerFactory.Instance,
             Stopping = life.Token,

@@ -1,3 +1,4 @@
+using ShimRuntime.Linux;
 using ShimRuntime.Shim.Limits;
 
 namespace ShimRuntime.Shim.Tests.Limits;

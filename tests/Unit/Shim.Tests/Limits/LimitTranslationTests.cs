@@ -7,14 +7,6 @@ namespace ShimRuntime.Shim.Tests.Limits;
 
 public class LimitTranslationTests
 {
-    [Theory]
-    [InlineData(2, 1)]
-    [InlineData(1024, 39)]
-    [InlineData(262_144, 10_000)]
-    [InlineData(1, 1)]
-    [InlineData(999_999, 10_000)]
-    public void Shares_become_weight(long shares, long weight) => Assert.Equal(weight, LimitTranslation.WeightOf(shares));
-
     [Fact]
     public void V2_files_and_values()
     {

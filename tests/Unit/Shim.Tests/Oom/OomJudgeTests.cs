@@ -28,7 +28,7 @@ public class OomJudgeTests
     [Fact]
     public void Without_counters_the_level_is_unknown()
     {
-        var (before, after) = (new OomCounters(0, []), new OomCounters(1, []));
+        var (before, after) = (new OomCounters(0, 0, []), new OomCounters(1, 1, []));
         Assert.Equal(OomLevel.Unknown, OomJudge.Decide((Killed, false), before, after, new OomLevels(Leaf), () => null).Level);
     }
 
@@ -58,14 +58,23 @@ public class OomJudgeTests
     public void Hits_before_the_start_do_not_count()
     {
         var hits = Levels.Select(l => (l, 5UL)).ToList();
-        var verdict = OomJudge.Decide((Killed, false), new OomCounters(0, hits), new OomCounters(1, hits), new OomLevels(Leaf), () => null);
+        var verdict = OomJudge.Decide((Killed, false), new OomCounters(0, 0, hits), new OomCounters(1, 1, hits), new OomLevels(Leaf), () => null);
         Assert.Equal(OomLevel.Machine, verdict.Level);
+    }
+
+    /// <summary>systemd removes a scope with its last process; the container's slice has counted what happened in it.</summary>
+    [Fact]
+    public void A_leaf_that_is_gone_is_judged_by_the_container_cgroup()
+    {
+        var (before, after) = (new OomCounters(null, 2, []), new OomCounters(null, 3, [(Levels[1], 1)]));
+        var verdict = OomJudge.Decide((Killed, false), before, after, new OomLevels(Leaf), () => null);
+        Assert.Equal((OomLevel.Container, 1UL), (verdict.Level, verdict.Kills));
     }
 
     private static OomVerdict Decide(ExitCode exit, bool byUs, ulong kills, int hitLevel, string? kernelLog)
     {
-        var before = new OomCounters(4, [.. Levels.Skip(1).Select(l => (l, 7UL))]); // the leaf did not exist yet
-        var after = new OomCounters(4 + kills, [.. Levels.Select((l, i) => (l, (i == 0 ? 0UL : 7) + (i == hitLevel ? 2UL : 0)))]);
+        var before = new OomCounters(null, 4, [.. Levels.Skip(1).Select(l => (l, 7UL))]); // the leaf did not exist yet
+        var after = new OomCounters(kills, 4 + kills, [.. Levels.Select((l, i) => (l, (i == 0 ? 0UL : 7) + (i == hitLevel ? 2UL : 0)))]);
         return OomJudge.Decide((exit, byUs), before, after, new OomLevels(Leaf), () => kernelLog);
     }
 }

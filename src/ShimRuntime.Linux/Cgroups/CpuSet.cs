@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text;
 
-namespace ShimRuntime.Shim.Limits;
+namespace ShimRuntime.Linux;
 
 /// <summary>Lists of processors or memory nodes as cpuset(7) writes them: <c>0-3,8</c>.</summary>
-internal static class CpuSet
+public static class CpuSet
 {
     private const int MaxId = 65_535;
 
