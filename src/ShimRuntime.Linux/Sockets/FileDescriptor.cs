@@ -8,6 +8,9 @@ public readonly record struct PipeEnds(int Read, int Write);
 /// <summary>Raw descriptors for single-threaded owners: each is closed by the one class that holds it, by <see cref="Close"/>.</summary>
 public static unsafe class FileDescriptor
 {
+    private const int F_DUPFD_CLOEXEC = 1030;
+    private const int F_SETPIPE_SZ = 1031;
+
     public static PipeEnds CreatePipe()
     {
         var ends = stackalloc int[2];
@@ -25,7 +28,7 @@ public static unsafe class FileDescriptor
         fd = -1;
     }
 
-    /// <summary>Bytes read; 0 at the end; -1 when there is nothing yet (EAGAIN). EIO, a pty's end, counts as the end.</summary>
+    /// <summary>Bytes read; 0 at the end; -1 when there is nothing yet (EAGAIN). A pty's EIO and a socket's reset count as the end.</summary>
     public static int Read(int fd, byte* target, int bytes)
     {
         while (true)
@@ -34,10 +37,54 @@ public static unsafe class FileDescriptor
             if (count >= 0) return count;
             var error = errno;
             if (error == Errno.EAGAIN) return -1;
-            if (error == Errno.EIO) return 0;
+            if (error is Errno.EIO or Errno.ECONNRESET or Errno.ETIMEDOUT) return 0;
             if (error != Errno.EINTR) throw new LinuxException("read", error, $"fd {fd}");
         }
     }
+
+    /// <summary>Bytes written; -1 when there is no room now (EAGAIN); -2 when nobody will ever read (EPIPE, ECONNRESET, a closed terminal's EIO).</summary>
+    public static int Write(int fd, byte* source, int bytes)
+    {
+        while (true)
+        {
+            var count = (int)write(fd, source, bytes);
+            if (count >= 0) return count;
+            var error = errno;
+            if (error == Errno.EAGAIN) return -1;
+            if (error is Errno.EPIPE or Errno.ECONNRESET or Errno.EIO or Errno.ETIMEDOUT) return -2;
+            if (error != Errno.EINTR) throw new LinuxException("write", error, $"fd {fd}");
+        }
+    }
+
+    /// <summary>As <see cref="Read"/> on a socket; one that was reset has ended.</summary>
+    public static int TryReceive(int fd, byte* target, int bytes)
+    {
+        while (true)
+        {
+            var count = (int)recv(fd, target, bytes, 0);
+            if (count >= 0) return count;
+            if (errno == Errno.EAGAIN) return -1;
+            if (errno != Errno.EINTR) return 0;
+        }
+    }
+
+    /// <summary>As <see cref="Write"/> on a socket, whatever it failed with.</summary>
+    public static int TrySend(int fd, byte* source, int bytes)
+    {
+        while (true)
+        {
+            var count = (int)send(fd, source, bytes, MSG_NOSIGNAL);
+            if (count >= 0) return count;
+            if (errno == Errno.EAGAIN) return -1;
+            if (errno != Errno.EINTR) return -2;
+        }
+    }
+
+    /// <summary>A second descriptor of the same open file, close-on-exec.</summary>
+    public static int Duplicate(int fd) => Check(fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl F_DUPFD_CLOEXEC");
+
+    /// <summary>Asks for a pipe's buffer of that size (F_SETPIPE_SZ); one that is refused stays as it was.</summary>
+    public static void TrySetPipeBytes(int fd, int bytes) => _ = fcntl(fd, F_SETPIPE_SZ, bytes);
 
     private static int Check(int result, string call) => result >= 0 ? result : throw new LinuxException(call, errno);
 }
