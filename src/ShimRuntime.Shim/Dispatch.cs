@@ -18,10 +18,13 @@ internal static class Dispatch
             case ["--version"]:
                 Console.Out.WriteLine($"shimruntime-shim {Version}, shim protocol {ShimProtocol.ShimMethods.ProtocolVersion}");
                 return 0;
+            case ["session", _]:
+                return Session.SessionProcess.Run();
             case ["pause"]:
                 return Pause.PodInit.Run();
             default:
-                Console.Error.WriteLine("usage: shimruntime-shim serve (ShimLaunch at fd 3, readiness pipe at fd 4) | pause | --version");
+                Console.Error.WriteLine("usage: shimruntime-shim serve (ShimLaunch at fd 3, readiness pipe at fd 4) | "
+                    + "session DIRECTORY (SessionLaunch at fd 3, client's socket at fd 4) | pause | --version");
                 return UsageError;
         }
     }

@@ -9,6 +9,8 @@ public static class ShimMethods
     public const string Wait = "Wait";
     public const string Stop = "Stop";
     public const string ExecSync = "ExecSync";
+    public const string Attach = "Attach";
+    public const string CloseStdin = "CloseStdin";
     public const string Update = "Update";
     public const string ReopenLog = "ReopenLog";
     public const string Shutdown = "Shutdown";

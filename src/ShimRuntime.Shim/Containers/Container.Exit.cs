@@ -95,6 +95,7 @@ internal sealed partial class Container
         Answer(new StartResponse { StartedAtNanos = _startedAtNanos, Exit = status });
         foreach (var waiter in _waiters.ToArray()) waiter.Reply(status);
         _waiters.Clear();
+        _attachers.End(status);
         _runc.Delete(Deleted);
     }
 

@@ -21,13 +21,13 @@ internal sealed partial class Container
     {
         if (_state != ShimState.Created) throw RuntimeFault.FailedPrecondition("failed to start the container: it was started before");
         _stdio = _launch.Tty
-            ? ContainerStdio.Terminal(_loop, _paths.ConsoleSocket, (_log, _buffer))
-            : ContainerStdio.Pipes(_loop, _launch.Stdin, (_log, _buffer));
+            ? ContainerStdio.Terminal(_loop, _paths.ConsoleSocket, new OutputSink(_log, _buffer, _attachers))
+            : ContainerStdio.Pipes(_loop, _launch.Stdin, new OutputSink(_log, _buffer, _attachers));
         _oomBaseline = OomCounters.Read(_hierarchy, _launch.LeafCgroup);
         _startCall = call;
         Move(ShimEvent.StartAsked);
         _reaper.ExpectOrphan();
-        _runCall = _runc.Run(_stdio.ConsoleSocketPath, _stdio.ChildFds, RunDone);
+        _runCall = _runc.Run((_paths.Bundle, _paths.InitPidFile), _stdio.ConsoleSocketPath, _stdio.ChildFds, RunDone);
         _stdio.CloseChildEnds();
     }
 

@@ -50,7 +50,8 @@ internal sealed partial class Container : IDisposable
         _leaf = new Cgroup(hierarchy, launch.LeafCgroup);
         _limits = new ContainerLimits(hierarchy, launch.ContainerCgroup, launch.LeafCgroup);
         _log = new LogWriter(log);
-        _runc = new RuncDriver(loop, reaper, launch, _paths);
+        _runc = new RuncDriver(loop, reaper,
+            new RuncSettings(launch.RuncPath, launch.RuncRoot, launch.RuncArguments, _paths.RuncId, _paths.Bundle));
         var context = new ExecContext(loop, reaper, _runc, _buffer, hierarchy, launch.LeafCgroup, _paths.Bundle, () => IsInitAlive);
         _execs = new ExecTable(context);
         _stopDeadline = loop.CreateTimer(StopDeadlinePassed);

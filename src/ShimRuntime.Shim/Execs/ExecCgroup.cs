@@ -14,11 +14,11 @@ internal sealed class ExecCgroup
     private readonly Cgroup? _own;
     private readonly string? _directory;
 
-    public ExecCgroup(CgroupHierarchy hierarchy, string leaf, int number)
+    /// <param name="name">Its last segment.</param>
+    public ExecCgroup(CgroupHierarchy hierarchy, string leaf, string name)
     {
         _leaf = new Cgroup(hierarchy, leaf);
-        var name = $"exec-{number}";
-        if (_leaf.DirectoryOf("freezer") is not { } parent || !TryMake($"{parent}/{name}")) return;
+        if (_leaf.DirectoryOf("freezer") is not { } parent || !Directory.Exists(parent) || !TryMake($"{parent}/{name}")) return;
         _directory = $"{parent}/{name}";
         _own = new Cgroup(hierarchy, $"{leaf}/{name}");
         RuncArgument = hierarchy.IsV2 ? name : $"freezer:{name}";

@@ -34,7 +34,7 @@ internal sealed class ExecProcess : IDisposable
     {
         (_context, _call, _onDone) = (context, call, onDone);
         _files = ($"{context.Bundle}/exec-{number}.json", $"{context.Bundle}/exec-{number}.pid");
-        _cgroup = new ExecCgroup(context.Hierarchy, context.Leaf, number);
+        _cgroup = new ExecCgroup(context.Hierarchy, context.Leaf, $"exec-{number}");
         _timeout = context.Loop.CreateTimer(TimedOut);
         _drain = context.Loop.CreateTimer(FinishUndrained);
     }
@@ -52,7 +52,8 @@ internal sealed class ExecProcess : IDisposable
             if (request.TimeoutMilliseconds > 0)
                 _timeout.Set(TimeSpan.FromMilliseconds(Math.Min(request.TimeoutMilliseconds, int.MaxValue)));
             _context.Reaper.ExpectOrphan();
-            _runc = _context.Runc.Exec(_files, _cgroup.RuncArgument, [new FdMapping(stdout, 1), new FdMapping(stderr, 2)], RuncDone);
+            _runc = _context.Runc.Exec(
+                _files, (_cgroup.RuncArgument, null), [new FdMapping(stdout, 1), new FdMapping(stderr, 2)], RuncDone);
         }
         finally
         {

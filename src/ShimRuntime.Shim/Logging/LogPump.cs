@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using ShimRuntime.Linux;
+using ShimRuntime.Shim.Stdio;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Logging;
@@ -13,16 +14,17 @@ internal sealed unsafe class LogPump : IEpollHandler, IDisposable
     private readonly EpollLoop _loop;
     private readonly LogWriter _writer;
     private readonly ReadBuffer _buffer;
+    private readonly Attachers _attachers;
     private readonly LogStream _stream;
     private readonly Action _onEnd;
     private byte* _held; // made when a line is first held; many containers never need it
     private int _heldBytes;
     private int _fd;
 
-    public LogPump(EpollLoop loop, int fd, LogStream stream, (LogWriter Writer, ReadBuffer Buffer) sink, Action onEnd)
+    public LogPump(EpollLoop loop, int fd, LogStream stream, OutputSink sink, Action onEnd)
     {
         (_loop, _fd, _stream, _onEnd) = (loop, fd, stream, onEnd);
-        (_writer, _buffer) = sink;
+        (_writer, _buffer, _attachers) = sink;
         FileDescriptor.SetNonBlocking(fd);
     }
 
@@ -66,6 +68,7 @@ internal sealed unsafe class LogPump : IEpollHandler, IDisposable
         var block = _buffer.Start;
         var count = FileDescriptor.Read(_fd, block + _heldBytes, ReadBuffer.ReadBytes);
         if (count <= 0) return count;
+        _attachers.Write(_stream, block + _heldBytes, count);
         if (_heldBytes > 0) Buffer.MemoryCopy(_held, block, LineSplitter.MaxLineBytes, _heldBytes);
         var total = _heldBytes + count;
         var done = _writer.Write(_stream, block, total);

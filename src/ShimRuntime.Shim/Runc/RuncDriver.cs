@@ -1,8 +1,6 @@
 using System.Globalization;
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Reaping;
-using ShimRuntime.Shim.Serving;
-using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Shim.Runc;
 
@@ -10,7 +8,7 @@ namespace ShimRuntime.Shim.Runc;
 /// runc's command lines (runc(8)): run, exec, delete. Signals go by pidfd and cgroup, never by <c>runc kill</c>. runc gets an
 /// environment made from nothing: a NOTIFY_SOCKET left in it would make <c>runc run --detach</c> wait for a word from the container.
 /// </summary>
-internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, ShimLaunch launch, ShimPaths paths)
+internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, RuncSettings settings)
 {
     private static readonly TimeSpan RunDeadline = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan ExecDeadline = TimeSpan.FromSeconds(60);
@@ -22,31 +20,33 @@ internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, ShimLaunch launc
 
     public Reaper Reaper { get; } = reaper;
 
-    /// <summary>Creates and starts the container of the current generation; its init is an orphan, ours, when this is done.</summary>
+    /// <summary>Creates and starts the container of the bundle; its init is an orphan, ours, when this is done.</summary>
     /// <param name="consoleSocket">Where runc sends the terminal's master; null: none, the descriptors are the container's stdio.</param>
-    public RuncCall Run(string? consoleSocket, IReadOnlyList<FdMapping> fds, Action<RuncResult> onDone)
+    public RuncCall Run((string Directory, string PidFile) bundle, string? consoleSocket, IReadOnlyList<FdMapping> fds,
+        Action<RuncResult> onDone)
     {
-        List<string> arguments = ["run", "--detach", "--bundle", paths.Bundle, "--pid-file", paths.InitPidFile];
+        List<string> arguments = ["run", "--detach", "--bundle", bundle.Directory, "--pid-file", bundle.PidFile];
         if (consoleSocket is not null) arguments.AddRange(["--console-socket", consoleSocket]);
-        arguments.Add(paths.RuncId);
+        arguments.Add(settings.Id);
         return new RuncCall(this, new RuncCommand(arguments, fds), NextLog(), RunDeadline, onDone);
     }
 
     /// <summary>Starts a process in the running container.</summary>
     /// <param name="files">The OCI process object, and where its pid goes.</param>
-    /// <param name="subCgroup">Value of --cgroup; null: the container's own.</param>
-    public RuncCall Exec((string ProcessJson, string PidFile) files, string? subCgroup, IReadOnlyList<FdMapping> fds,
-        Action<RuncResult> onDone)
+    /// <param name="options">Value of --cgroup, null: the container's own; of --console-socket, null: no terminal.</param>
+    public RuncCall Exec((string ProcessJson, string PidFile) files, (string? SubCgroup, string? ConsoleSocket) options,
+        IReadOnlyList<FdMapping> fds, Action<RuncResult> onDone)
     {
         List<string> arguments = ["exec", "--detach", "--process", files.ProcessJson, "--pid-file", files.PidFile];
-        if (subCgroup is not null) arguments.AddRange(["--cgroup", subCgroup]);
-        arguments.Add(paths.RuncId);
+        if (options.SubCgroup is not null) arguments.AddRange(["--cgroup", options.SubCgroup]);
+        if (options.ConsoleSocket is not null) arguments.AddRange(["--console-socket", options.ConsoleSocket]);
+        arguments.Add(settings.Id);
         return new RuncCall(this, new RuncCommand(arguments, fds), NextLog(), ExecDeadline, onDone);
     }
 
     /// <summary>Removes what runc keeps of the container, its leaf cgroup too; one that it does not know is no error.</summary>
     public RuncCall Delete(Action<RuncResult> onDone) =>
-        new(this, new RuncCommand(["delete", "--force", paths.RuncId], []), NextLog(), DeleteDeadline, onDone);
+        new(this, new RuncCommand(["delete", "--force", settings.Id], []), NextLog(), DeleteDeadline, onDone);
 
     /// <summary>The pid in a file that runc has written whole; 0 when there is none.</summary>
     public static int ReadPid(string path) =>
@@ -54,12 +54,12 @@ internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, ShimLaunch launc
 
     internal SpawnRequest RequestFor(RuncCommand command, string log) => new()
     {
-        Path = launch.RuncPath,
-        Arguments = [launch.RuncPath, "--root", launch.RuncRoot, "--log", log, "--log-format", "json", .. launch.RuncArguments,
+        Path = settings.Path,
+        Arguments = [settings.Path, "--root", settings.Root, "--log", log, "--log-format", "json", .. settings.Arguments,
             .. command.Arguments],
         Environment = Environment,
         Fds = command.Fds,
     };
 
-    private string NextLog() => $"{paths.Bundle}/runc-{++_logs}.log";
+    private string NextLog() => $"{settings.Directory}/runc-{++_logs}.log";
 }

@@ -6,21 +6,16 @@ using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Serving;
 
-/// <summary>The ShimLaunch message that the daemon leaves in a memfd at fd 3.</summary>
+/// <summary>The ShimLaunch or SessionLaunch message that the daemon leaves in a memfd at fd 3.</summary>
 internal static unsafe class LaunchFile
 {
-    private const int MaxBytes = 1024 * 1024;
+    private const int MaxBytes = 4 * 1024 * 1024;
 
     /// <exception cref="RuntimeFault">InvalidArgument: not a launch that this shim can serve.</exception>
     public static ShimLaunch Read(int fd)
     {
-        var launch = Parse(ReadAll(fd));
-        if (launch.ProtocolVersion != ShimMethods.ProtocolVersion)
-        {
-            throw RuntimeFault.InvalidArgument(
-                $"launch of protocol {launch.ProtocolVersion}, this shim speaks {ShimMethods.ProtocolVersion}");
-        }
-
+        var launch = Parse(ShimLaunch.Parser, nameof(ShimLaunch), fd);
+        CheckVersion(launch.ProtocolVersion);
         if (launch.ContainerId.Length != 64 || launch.ContainerId.AsSpan().ContainsAnyExcept("0123456789abcdef"))
             throw RuntimeFault.InvalidArgument($"container id '{launch.ContainerId}' is not 64 hex digits");
         foreach (var path in (ReadOnlySpan<string>)[launch.RunDirectory, launch.DurableDirectory, launch.RuncPath, launch.RuncRoot])
@@ -36,15 +31,30 @@ internal static unsafe class LaunchFile
         return launch;
     }
 
-    private static ShimLaunch Parse(byte[] bytes)
+    /// <summary>As <see cref="Read"/>, for a session.</summary>
+    public static SessionLaunch ReadSession(int fd)
+    {
+        var launch = Parse(SessionLaunch.Parser, nameof(SessionLaunch), fd);
+        CheckVersion(launch.ProtocolVersion);
+        if (!launch.Directory.StartsWith('/')) throw RuntimeFault.InvalidArgument($"launch path '{launch.Directory}' is not absolute");
+        return launch;
+    }
+
+    private static void CheckVersion(uint version)
+    {
+        if (version != ShimMethods.ProtocolVersion)
+            throw RuntimeFault.InvalidArgument($"launch of protocol {version}, this shim speaks {ShimMethods.ProtocolVersion}");
+    }
+
+    private static T Parse<T>(MessageParser<T> parser, string name, int fd) where T : IMessage<T>
     {
         try
         {
-            return ShimLaunch.Parser.ParseFrom(bytes);
+            return parser.ParseFrom(ReadAll(fd));
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw RuntimeFault.InvalidArgument($"fd 3 holds no ShimLaunch: {e.Message}");
+            throw RuntimeFault.InvalidArgument($"fd 3 holds no {name}: {e.Message}");
         }
     }
 

@@ -13,10 +13,6 @@ namespace ShimRuntime.Shim.Serving;
 internal static class Serve
 {
     private const int LaunchFd = 3;
-    private const int SIGHUP = 1;
-    private const int SIGINT = 2;
-    private const int SIGTERM = 15;
-    private const int SIGCHLD = 17;
 
     public static int Run()
     {
@@ -24,7 +20,7 @@ internal static class Serve
         try
         {
             using var loop = new EpollLoop(e => ErrorLog.Write($"failed to handle an event: {e}"));
-            Prepare();
+            ProcessSetup.Apply();
             using var container = Open(loop, LaunchFile.Read(LaunchFd));
             var launchFd = LaunchFd;
             FileDescriptor.Close(ref launchFd);
@@ -39,21 +35,6 @@ internal static class Serve
             ErrorLog.Write($"failed to start: {e}");
             return 1;
         }
-    }
-
-    private static void Prepare()
-    {
-        if (!SignalMask.IsBlocked(SIGCHLD))
-        {
-            throw RuntimeFault.FailedPrecondition(
-                "failed to start the shim: SIGCHLD is not blocked; block it before exec, runtime threads inherit the mask");
-        }
-
-        // A service manager's sweep must not end pods, however this process was started.
-        foreach (var signal in (ReadOnlySpan<int>)[SIGHUP, SIGINT, SIGTERM]) SignalMask.Ignore(signal);
-        ChildProcesses.BecomeSubreaper();
-        // Refused without CAP_SYS_RESOURCE, which is no reason not to serve.
-        CgroupFile.TryWrite("/proc/self/oom_score_adj", "-999");
     }
 
     private static Container Open(EpollLoop loop, ShimLaunch launch)

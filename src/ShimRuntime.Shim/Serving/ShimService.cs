@@ -27,6 +27,13 @@ internal sealed class ShimService(Container container) : IShimService
             case ShimMethods.ExecSync:
                 container.ExecSync(call, ExecSyncRequest.Parser.ParseFrom(call.Payload));
                 break;
+            case ShimMethods.Attach:
+                container.Attach(call, AttachRequest.Parser.ParseFrom(call.Payload));
+                break;
+            case ShimMethods.CloseStdin:
+                container.CloseStdin();
+                call.Reply(new CloseStdinResponse());
+                break;
             case ShimMethods.Update:
                 var wanted = UpdateRequest.Parser.ParseFrom(call.Payload).Resources ?? new Resources();
                 call.Reply(new UpdateResponse { Resources = container.Update(wanted) });

@@ -10,14 +10,15 @@ namespace ShimRuntime.Shim.Stdio;
 internal sealed class ContainerStdio : IDisposable
 {
     private readonly EpollLoop _loop;
-    private readonly (LogWriter Writer, ReadBuffer Buffer) _sink;
+    private readonly OutputSink _sink;
     private readonly List<LogPump> _pumps = [];
     private readonly List<FdMapping> _childFds = [];
     private ConsoleSocket? _console;
     private bool _isTerminal;
-    private int _stdinWrite = -1; // held open, so that a reading container waits instead of seeing the end; attach writes here
+    private int _master = -1; // the terminal's, for attachers; its pump has another descriptor
+    private int _stdinWrite = -1; // held open, so that a reading container waits instead of seeing the end
 
-    private ContainerStdio(EpollLoop loop, (LogWriter Writer, ReadBuffer Buffer) sink) => (_loop, _sink) = (loop, sink);
+    private ContainerStdio(EpollLoop loop, OutputSink sink) => (_loop, _sink) = (loop, sink);
 
     /// <summary>Called when every output stream has ended.</summary>
     public Action? OnEnded { get; set; }
@@ -30,7 +31,7 @@ internal sealed class ContainerStdio : IDisposable
     /// <summary>For <c>--console-socket</c>; null: pipes.</summary>
     public string? ConsoleSocketPath => _console?.Path;
 
-    public static ContainerStdio Pipes(EpollLoop loop, bool stdin, (LogWriter Writer, ReadBuffer Buffer) sink)
+    public static ContainerStdio Pipes(EpollLoop loop, bool stdin, OutputSink sink)
     {
         var stdio = new ContainerStdio(loop, sink);
         try
@@ -48,7 +49,7 @@ internal sealed class ContainerStdio : IDisposable
     }
 
     /// <summary>A terminal that runc makes; everything written to it is logged as stdout.</summary>
-    public static ContainerStdio Terminal(EpollLoop loop, string socketPath, (LogWriter Writer, ReadBuffer Buffer) sink)
+    public static ContainerStdio Terminal(EpollLoop loop, string socketPath, OutputSink sink)
     {
         var stdio = new ContainerStdio(loop, sink);
         stdio._isTerminal = true;
@@ -80,8 +81,22 @@ internal sealed class ContainerStdio : IDisposable
         foreach (var pump in _pumps) pump.EndNow();
     }
 
+    /// <summary>A descriptor to write to the container's stdin with; -1: it has none, or none any more.</summary>
+    public int OpenStdin()
+    {
+        if (_master >= 0) return FileDescriptor.Duplicate(_master);
+        return _stdinWrite >= 0 ? FileDescriptor.Duplicate(_stdinWrite) : -1;
+    }
+
+    /// <summary>The terminal's master, for its size; -1: there is no terminal.</summary>
+    public int OpenTerminal() => _master >= 0 ? FileDescriptor.Duplicate(_master) : -1;
+
+    /// <summary>The container reads the end once every attacher's descriptor is closed too. A terminal's input has no end.</summary>
+    public void CloseStdin() => FileDescriptor.Close(ref _stdinWrite);
+
     public void Dispose()
     {
+        FileDescriptor.Close(ref _master);
         CloseChildEnds();
         foreach (var pump in _pumps) pump.Dispose();
         _console?.Dispose();
@@ -106,6 +121,7 @@ internal sealed class ContainerStdio : IDisposable
     {
         var pump = new LogPump(_loop, master, LogStream.Stdout, _sink, Ended);
         _pumps.Add(pump);
+        _master = FileDescriptor.Duplicate(master);
         _console = null;
         // Even before runc has ended: it prints nothing to the terminal itself.
         pump.Start();

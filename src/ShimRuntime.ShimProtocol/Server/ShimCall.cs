@@ -55,6 +55,9 @@ public sealed class ShimCall
         if (IsOpen) _connection.SendOutput(StreamId, stderr, bytes);
     }
 
+    /// <summary>One message of a streaming answer with descriptors, all or nothing; false when the socket has no room for them now.</summary>
+    public bool TrySend(IMessage message, IReadOnlyList<int> descriptors) => IsOpen && _connection.TrySend(StreamId, message, descriptors);
+
     internal void Abandon()
     {
         if (!IsOpen) return;

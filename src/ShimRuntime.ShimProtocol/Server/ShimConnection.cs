@@ -79,6 +79,15 @@ public sealed unsafe class ShimConnection : IEpollHandler
         Flush();
     }
 
+    /// <summary>Descriptors go with the bytes of their own frame, so nothing may wait before it.</summary>
+    internal bool TrySend(uint streamId, IMessage message, IReadOnlyList<int> descriptors)
+    {
+        if (_fd < 0 || _outbound.Pending > 0) return false;
+        var frame = new OutboundBuffer();
+        FrameEncoder.Write(frame, streamId, FrameType.Data, FrameFlags.None, message);
+        return UnixSocket.TrySend(_fd, frame.Unsent, [.. descriptors]);
+    }
+
     internal void Answer(uint streamId, Response response)
     {
         _calls.Remove(streamId);

@@ -1,5 +1,6 @@
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Logging;
+using ShimRuntime.Shim.Stdio;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Tests.Logging;
@@ -32,7 +33,7 @@ internal sealed unsafe class LogRig : IDisposable
         var open = 2;
         for (var i = 0; i < 2; i++)
         {
-            var pump = new LogPump(loop, pipes[i].Read, (LogStream)i, (_writer, _buffer), () =>
+            var pump = new LogPump(loop, pipes[i].Read, (LogStream)i, new OutputSink(_writer, _buffer, new Attachers()), () =>
             {
                 if (--open == 0) loop.Stop();
             });

@@ -1,0 +1,9 @@
+namespace ShimRuntime.Shim.Runc;
+
+/// <summary>How runc is called for one container.</summary>
+/// <param name="Path">The binary.</param>
+/// <param name="Root">Value of --root.</param>
+/// <param name="Arguments">Global flags put before the verb, such as --systemd-cgroup.</param>
+/// <param name="Id">runc's id of the container: of its current generation.</param>
+/// <param name="Directory">Where the logs of its runs go; each is deleted with its run.</param>
+internal sealed record RuncSettings(string Path, string Root, IReadOnlyList<string> Arguments, string Id, string Directory);
