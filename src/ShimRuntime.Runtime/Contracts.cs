@@ -1,6 +1,7 @@
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Sandboxes;
+using ShimRuntime.Runtime.Streaming;
 
 namespace ShimRuntime.Runtime;
 
@@ -68,6 +69,19 @@ public interface IContainerService : IPodContainers
 
     /// <summary>After the sandboxes' recovery; in parallel, a deadline each.</summary>
     Task RecoverAsync(CancellationToken cancellation);
+}
+
+/// <summary>Exec, Attach and PortForward: checked here, served by session processes.</summary>
+public interface IStreamService
+{
+    StreamTicket Exec(ExecRequest request);
+
+    StreamTicket Attach(AttachRequest request);
+
+    StreamTicket PortForward(PortForwardRequest request);
+
+    /// <summary>Hands the client's socket to a new session; the caller closes its own copy.</summary>
+    void Start(StreamTicket ticket, ShimProtocol.V1.UpgradeRequest request, int socket);
 }
 
 /// <summary>Stats, read from cgroups and namespaces by the daemon; no shim is asked.</summary>

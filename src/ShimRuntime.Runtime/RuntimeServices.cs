@@ -10,6 +10,7 @@ using ShimRuntime.Runtime.Node;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.Runtime.Stats;
+using ShimRuntime.Runtime.Streaming;
 
 namespace ShimRuntime.Runtime;
 
@@ -20,21 +21,21 @@ namespace ShimRuntime.Runtime;
 public sealed class RuntimeServices : IAsyncDisposable
 {
     private readonly CgroupDrivers _cgroups;
+    private readonly SessionStore _sessions;
     private readonly ApparmorNode _apparmor;
     private readonly CpuSampler _sampler;
     private readonly CancellationToken _stopping;
 
-    private RuntimeServices(CgroupDrivers cgroups, ApparmorNode apparmor, CpuSampler sampler, CancellationToken stopping)
+    private RuntimeServices(CgroupDrivers cgroups, SessionStore sessions, ApparmorNode apparmor, CpuSampler sampler, CancellationToken stopping)
     {
-        _cgroups = cgroups;
-        _apparmor = apparmor;
-        _sampler = sampler;
-        _stopping = stopping;
+        (_cgroups, _sessions, _apparmor, _sampler, _stopping) = (cgroups, sessions, apparmor, sampler, stopping);
     }
 
     public required ISandboxService Sandboxes { get; init; }
 
     public required IContainerService Containers { get; init; }
+
+    public required IStreamService Streams { get; init; }
 
     public required IStatsService Stats { get; init; }
 
@@ -50,7 +51,8 @@ public sealed class RuntimeServices : IAsyncDisposable
         var (exits, logs) = (dependencies.Exits, dependencies.Logs);
         var hierarchy = CgroupHierarchy.Detect();
         var cgroups = CgroupDrivers.Open(options, hierarchy);
-        var host = new Host(hierarchy, cgroups.Driver, new SandboxStore(), new DaemonPulse(options.State), new HostView(HostFacts.Read([])));
+        var sessions = new SessionStore(options, hierarchy, exits, logs.CreateLogger<SessionStore>());
+        var host = new Host(hierarchy, cgroups.Driver, new SandboxStore(), sessions, new DaemonPulse(options.State), new HostView(HostFacts.Read([])));
         var network = new PodNetwork(options, exits, logs.CreateLogger<PodNetwork>());
         var parts = Parts(options, dependencies, host, stopping);
         var containers = new ContainerService(parts);
@@ -61,7 +63,7 @@ public sealed class RuntimeServices : IAsyncDisposable
         var sources = new StatsSources(new CgroupReader(hierarchy), new CpuRates(), filesystem);
         var sampler = new CpuSampler(parts.Store, host.Sandboxes, sources, host.Pulse.Beat, logs.CreateLogger<CpuSampler>());
         var apparmor = new ApparmorNode(options.ApparmorProfile, host.View, exits, logs.CreateLogger<ApparmorNode>());
-        return new RuntimeServices(cgroups, apparmor, sampler, stopping)
+        return new RuntimeServices(cgroups, sessions, apparmor, sampler, stopping)
         {
             Sandboxes = new SandboxService(new SandboxParts
             {
@@ -71,11 +73,14 @@ public sealed class RuntimeServices : IAsyncDisposable
                 Exits = exits,
                 Containers = () => containers,
                 Events = events,
+                EndSessions = sessions.Kill,
                 Cgroups = new PodCgroups(hierarchy, cgroups.Driver),
                 Logs = logs,
                 Stopping = stopping,
             }),
             Containers = containers,
+            Streams = new StreamService(new StreamTargets(options, parts.Store, host.Sandboxes, parts.Bundles),
+                new SessionSpawner(options, sessions, logs.CreateLogger<SessionSpawner>(), stopping)),
             Stats = new StatsService(parts.Store, host.Sandboxes, dependencies.Snapshots, sources),
             Metrics = new MetricsService(parts.Store, host.Sandboxes, dependencies.Snapshots, sources),
             Events = events,
@@ -91,6 +96,7 @@ public sealed class RuntimeServices : IAsyncDisposable
         await Containers.RecoverAsync(cancellation).ConfigureAwait(false);
         await apparmor.ConfigureAwait(false);
         _sampler.Begin(_stopping);
+        _sessions.Recover(_stopping);
     }
 
     public ValueTask DisposeAsync()
@@ -127,9 +133,11 @@ public sealed class RuntimeServices : IAsyncDisposable
             Killer = killer,
             Leftovers = new Leftovers(paths, dependencies.Snapshots, host.Driver, killer, logs.CreateLogger<Leftovers>()),
             LastPulseNanos = host.Pulse.LastNanos,
+            SessionsOf = host.Sessions.CountOf,
             Logs = logs,
         };
     }
 
-    private sealed record Host(CgroupHierarchy Hierarchy, ICgroupDriver Driver, SandboxStore Sandboxes, DaemonPulse Pulse, HostView View);
+    private sealed record Host(
+        CgroupHierarchy Hierarchy, ICgroupDriver Driver, SandboxStore Sandboxes, SessionStore Sessions, DaemonPulse Pulse, HostView View);
 }

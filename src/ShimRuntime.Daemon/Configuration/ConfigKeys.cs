@@ -47,6 +47,10 @@ internal static class ConfigKeys
             c => c.ShimPath, (c, v) => c with { ShimPath = Values.FileOrNone(v) }),
         Seconds(new("shim_call_timeout_seconds", null, "NUMBER", "longest wait for a shim's answer"),
             c => c.ShimCallTimeout, (c, v) => c with { ShimCallTimeout = v }),
+        Text(new("stream_address", null, "ADDRESS", "loopback address that exec, attach and port-forward are served on"),
+            c => c.StreamAddress, (c, v) => c with { StreamAddress = Values.LoopbackAddress(v) }),
+        Number(new("stream_port", null, "NUMBER", "their port; 0 for one that is chosen once and kept"),
+            c => c.StreamPort, (c, v) => c with { StreamPort = Values.Between(v, 0, 65535) }),
     ];
 
     public static ConfigKey? Find(string name) => All.FirstOrDefault(k => k.Name == name);

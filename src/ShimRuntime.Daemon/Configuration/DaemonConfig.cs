@@ -1,3 +1,4 @@
+using System.Net;
 using ShimRuntime.Images;
 using ShimRuntime.Runtime;
 
@@ -55,6 +56,14 @@ internal sealed record DaemonConfig
 
     /// <summary>Empty: unconfined.</summary>
     public string ApparmorProfile { get; init; } = Runtime.Node.ApparmorProfile.Name;
+
+    /// <summary>Where clients of Exec, Attach and PortForward connect; a loopback address.</summary>
+    public string StreamAddress { get; init; } = "127.0.0.1";
+
+    /// <summary>0: the kernel chooses once, and the choice is kept.</summary>
+    public int StreamPort { get; init; }
+
+    public IPEndPoint StreamEndPoint => new(IPAddress.Parse(StreamAddress), StreamPort);
 
     /// <summary>The CRI socket's absolute path.</summary>
     public string SocketPath => Listen["unix://".Length..];

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using ShimRuntime.Daemon.Hosting;
 using ShimRuntime.Linux;
@@ -73,6 +74,11 @@ internal static class Values
 
     /// <summary>A cgroup's path, or a slice's name for the systemd driver.</summary>
     public static string CgroupRoot(string value) => SliceName.TryExpand(value) is null ? Directory(value) : value;
+
+    public static string LoopbackAddress(string value) =>
+        IPAddress.TryParse(value, out var address) && IPAddress.IsLoopback(address)
+            ? address.ToString()
+            : throw new ConfigException($"'{value}' is not a loopback address; use \"127.0.0.1\" or \"::1\": kubelet connects from this node");
 
     public static int Between(long value, int least, int most) =>
         value >= least && value <= most ? (int)value : throw new ConfigException($"{value} is out of range; use {least} to {most}");

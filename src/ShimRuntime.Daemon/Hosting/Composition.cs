@@ -1,4 +1,5 @@
 using ShimRuntime.Daemon.Configuration;
+using ShimRuntime.Daemon.Streaming;
 using ShimRuntime.Images;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime;
@@ -12,12 +13,15 @@ internal sealed class Composition : IAsyncDisposable
     private readonly RuntimeServices _runtime;
     private readonly ExitWatcher _exits;
 
-    private Composition(ImageServices images, RuntimeServices runtime, ExitWatcher exits)
+    private Composition(ImageServices images, RuntimeServices runtime, StreamingServer streaming, ExitWatcher exits)
     {
         _images = images;
         _runtime = runtime;
+        Streaming = streaming;
         _exits = exits;
     }
+
+    public StreamingServer Streaming { get; }
 
     public IImageService Images => _images.Images;
 
@@ -42,7 +46,9 @@ internal sealed class Composition : IAsyncDisposable
         {
             images = await ImageServices.OpenAsync(config.ToImageOptions(), logs, daemon);
             var dependencies = new RuntimeDependencies(images.Images, images.Snapshots, exits, logs);
-            return new Composition(images, RuntimeServices.Open(config.ToRuntimeOptions(), dependencies, daemon), exits);
+            var runtime = RuntimeServices.Open(config.ToRuntimeOptions(), dependencies, daemon);
+            var streaming = StreamingServer.Open(config.StreamEndPoint, config.State, runtime.Streams, logs.CreateLogger<StreamingServer>());
+            return new Composition(images, runtime, streaming, exits);
         }
         catch
         {
@@ -57,6 +63,7 @@ internal sealed class Composition : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Streaming.Dispose();
         await _runtime.DisposeAsync();
         await _images.DisposeAsync();
         _exits.Dispose();

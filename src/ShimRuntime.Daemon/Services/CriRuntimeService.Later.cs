@@ -9,16 +9,7 @@ namespace ShimRuntime.Daemon.Services;
 /// </summary>
 internal sealed partial class CriRuntimeService
 {
-    private const string NoStreaming = "interactive streams are not served by this version; use ExecSync, or the container's log";
     private const string NoCheckpoint = "checkpoint and restore are not served by this version";
-
-    public override Task<ExecResponse> Exec(ExecRequest request, ServerCallContext context) => Later<ExecResponse>("Exec", NoStreaming);
-
-    public override Task<AttachResponse> Attach(AttachRequest request, ServerCallContext context) =>
-        Later<AttachResponse>("Attach", NoStreaming);
-
-    public override Task<PortForwardResponse> PortForward(PortForwardRequest request, ServerCallContext context) =>
-        Later<PortForwardResponse>("PortForward", "port forwarding is not served by this version; reach the pod by its IP");
 
     public override Task<CheckpointContainerResponse> CheckpointContainer(CheckpointContainerRequest request, ServerCallContext context) =>
         Later<CheckpointContainerResponse>("CheckpointContainer", NoCheckpoint);

@@ -19,6 +19,9 @@ internal static class RequestLimits
     /// <summary>execve(2): ARG_MAX of a default stack, shared by arguments and environment.</summary>
     public const int ArgumentsBytes = 2 * 1024 * 1024;
 
+    /// <summary>An API server takes a command as part of a URL, which is far shorter; a session's small heap holds it.</summary>
+    public const int StreamArgumentsBytes = 256 * 1024;
+
     public static void Check(object request)
     {
         switch (request)
@@ -31,6 +34,9 @@ internal static class RequestLimits
                 break;
             case ExecSyncRequest exec:
                 Bytes("ExecSyncRequest.cmd", exec.Cmd.Sum(c => (long)c.Length), ArgumentsBytes);
+                break;
+            case ExecRequest exec:
+                Bytes("ExecRequest.cmd", exec.Cmd.Sum(c => (long)c.Length), StreamArgumentsBytes);
                 break;
             case PullImageRequest pull:
                 Text("PullImageRequest.image.image", pull.Image?.Image, LongestReference);

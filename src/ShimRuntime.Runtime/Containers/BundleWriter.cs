@@ -32,8 +32,8 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
     }
 
     /// <summary>The process object of an exec in the current generation.</summary>
-    public byte[] ExecProcess(ContainerEntry entry, IReadOnlyList<string> command) =>
-        RuntimeJson.Serialize(ExecSpec.Process(ReadConfig(entry.Record), command));
+    public byte[] ExecProcess(ContainerEntry entry, IReadOnlyList<string> command, bool tty = false) =>
+        RuntimeJson.Serialize(ExecSpec.Process(ReadConfig(entry.Record), command, tty));
 
     public void ValidateResources(LinuxContainerResources asked, string failure) => ResourceTranslator.Validate(asked, host, failure);
 

@@ -43,6 +43,9 @@ internal sealed record ContainerParts
     /// <summary>Unix time until when an earlier daemon is known to have run; what ended later was told to nobody. 0: none ran.</summary>
     public long LastPulseNanos { get; init; }
 
+    /// <summary>How many exec and attach sessions a container has.</summary>
+    public Func<string, int> SessionsOf { get; init; } = static _ => 0;
+
     public required ILoggerFactory Logs { get; init; }
 
     public CancellationToken Stopping => ShimOwner.Stopping;

@@ -6,9 +6,9 @@ namespace ShimRuntime.Runtime.Containers;
 
 /// <summary>
 /// What ContainerStatus adds when verbose: one key, "info", with JSON whose members node tools read from containerd (sandboxID, pid,
-/// removing, snapshotKey, snapshotter, runtimeType, runtimeOptions, config, runtimeSpec), and our own (generation, shimPid, phase).
+/// removing, snapshotKey, snapshotter, runtimeType, runtimeOptions, config, runtimeSpec), and our own (generation, shimPid, sessions, phase).
 /// </summary>
-internal sealed class VerboseInfo(RuntimeOptions options, ContainerPaths paths)
+internal sealed class VerboseInfo(RuntimeOptions options, ContainerPaths paths, Func<string, int> sessionsOf)
 {
     private const string Snapshotter = "overlayfs";
     private const string RuntimeType = "shimruntime.runc.v1";
@@ -32,6 +32,7 @@ internal sealed class VerboseInfo(RuntimeOptions options, ContainerPaths paths)
             WriteSpec(json, record);
             json.WriteNumber("generation", record.Generation);
             json.WriteNumber("shimPid", entry.Shim?.Process.Pid ?? 0);
+            json.WriteNumber("sessions", sessionsOf(entry.Id));
             json.WriteString("phase", record.Phase.ToString());
             json.WriteEndObject();
         }

@@ -25,6 +25,9 @@ public sealed record SandboxParts
     /// <summary>Null: nobody is told.</summary>
     internal EventFeed? Events { get; init; }
 
+    /// <summary>Told of a sandbox whose network is about to go: those that forward ports into it hold its namespace.</summary>
+    public Action<string> EndSessions { get; init; } = static _ => { };
+
     public required ILoggerFactory Logs { get; init; }
 
     public TimeProvider Time { get; init; } = TimeProvider.System;

@@ -45,6 +45,7 @@ public sealed partial class SandboxService
         try
         {
             await _parts.Containers().StopAllAsync(entry.Id, TimeSpan.Zero, _parts.Stopping).ConfigureAwait(false);
+            _parts.EndSessions(entry.Id);
             await _teardown.ReleaseAsync(entry.Current, _parts.Stopping).ConfigureAwait(false);
             await using (await entry.Gate.EnterAsync(_parts.Stopping).ConfigureAwait(false))
             {
