@@ -33,6 +33,7 @@ internal static class Program
     [
         VersionCommand.Create(), InfoCommand.Create(), PodsCommand.Create(), PsCommand.Create(), ImagesCommand.Create(),
         PullCommand.Create(), ImageCommand.Create(), RunCommand.Create(), LogsCommand.Create(), ExecCommand.Create(),
-        StopCommand.Create(), UpdateCommand.Create(), RmCommand.Create(), RmpCommand.Create(), InspectCommand.Create(), StatsCommand.Create(),
+         AttachCommand.Create(), PortForwardCommand.Create(), StopCommand.Create(), UpdateCommand.Create(), RmCommand.Create(),
+         RmpCommand.Create(), InspectCommand.Create(), StatsCommand.Create(),
     ];
 }
