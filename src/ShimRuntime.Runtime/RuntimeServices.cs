@@ -26,7 +26,8 @@ public sealed class RuntimeServices : IAsyncDisposable
     private readonly CpuSampler _sampler;
     private readonly CancellationToken _stopping;
 
-    private RuntimeServices(CgroupDrivers cgroups, SessionStore sessions, ApparmorNode apparmor, CpuSampler sampler, CancellationToken stopping)
+    private RuntimeServices(
+        CgroupDrivers cgroups, SessionStore sessions, ApparmorNode apparmor, CpuSampler sampler, CancellationToken stopping)
     {
         (_cgroups, _sessions, _apparmor, _sampler, _stopping) = (cgroups, sessions, apparmor, sampler, stopping);
     }
@@ -52,7 +53,8 @@ public sealed class RuntimeServices : IAsyncDisposable
         var hierarchy = CgroupHierarchy.Detect();
         var cgroups = CgroupDrivers.Open(options, hierarchy);
         var sessions = new SessionStore(options, hierarchy, exits, logs.CreateLogger<SessionStore>());
-        var host = new Host(hierarchy, cgroups.Driver, new SandboxStore(), sessions, new DaemonPulse(options.State), new HostView(HostFacts.Read([])));
+        var view = new HostView(HostFacts.Read([]));
+        var host = new Host(hierarchy, cgroups.Driver, new SandboxStore(), sessions, new DaemonPulse(options.State), view);
         var network = new PodNetwork(options, exits, logs.CreateLogger<PodNetwork>());
         var parts = Parts(options, dependencies, host, stopping);
         var containers = new ContainerService(parts);
