@@ -65,7 +65,7 @@ internal sealed unsafe class LogRig : IDisposable
     {
         var pipe = FileDescriptor.CreatePipe();
         using var loop = new EpollLoop(_errors.Add);
-        var pump = new LogPump(loop, pipe.Read, LogStream.Stdout, (_writer, _buffer), () => { });
+        var pump = new LogPump(loop, pipe.Read, LogStream.Stdout, new OutputSink(_writer, _buffer, new Attachers()), () => { });
         var started = new ManualResetEventSlim();
         var writer = new Thread(() =>
         {
