@@ -65,6 +65,15 @@ public sealed class ExecTests(DaemonFixture daemon) : NodeTest(daemon)
     }
 
     [Fact]
+    public async Task ABackgroundChildThatWritesAsFastAsItCanDoesNotHoldTheShim()
+    {
+        var container = await RunAsync("sleep 1000");
+        var result = await container.ExecSyncAsync(20, "sh", "-c", "yes & yes & echo done >&2");
+        Assert.Equal((0, "done\n"), (result.ExitCode, result.Stderr.ToStringUtf8()));
+        Assert.Equal("next\n", (await container.ExecSyncAsync(20, "echo", "next")).Stdout.ToStringUtf8());
+    }
+
+    [Fact]
     public async Task TheOutputIsCappedAtSixteenMebibytesAndTheProcessIsNotBlocked()
     {
         var container = await RunAsync("sleep 1000");
