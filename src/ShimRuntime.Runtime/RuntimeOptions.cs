@@ -1,3 +1,5 @@
+using ShimRuntime.Runtime.Node;
+
 namespace ShimRuntime.Runtime;
 
 /// <summary>Everything that a node operator can set for the runtime proper. All paths absolute.</summary>
@@ -17,6 +19,9 @@ public sealed record RuntimeOptions
     public IReadOnlyList<string> CniBinDirectories { get; init; } = ["/opt/cni/bin", "/usr/lib/cni"];
 
     public string RuncPath { get; init; } = "/usr/sbin/runc";
+
+    /// <summary>Beside the default handler, runc at <see cref="RuncPath"/>; one of that name replaces it.</summary>
+    public IReadOnlyList<RuntimeHandlerOptions> Handlers { get; init; } = [];
 
     /// <summary>shimruntime-shim; beside the daemon's own binary by default.</summary>
     public required string ShimPath { get; init; }

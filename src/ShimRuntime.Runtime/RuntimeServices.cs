@@ -52,9 +52,12 @@ public sealed class RuntimeServices : IAsyncDisposable
         var (exits, logs) = (dependencies.Exits, dependencies.Logs);
         var hierarchy = CgroupHierarchy.Detect();
         var cgroups = CgroupDrivers.Open(options, hierarchy);
+        var handlers = new RuntimeHandlers(options, exits);
         var sessions = new SessionStore(options, hierarchy, exits, logs.CreateLogger<SessionStore>());
-        var view = new HostView(HostFacts.Read([]));
-        var host = new Host(hierarchy, cgroups.Driver, new SandboxStore(), sessions, new DaemonPulse(options.State), view);
+        var host = new Host(hierarchy, cgroups.Driver, new SandboxStore(), sessions)
+        {
+            Pulse = new DaemonPulse(options.State), View = new HostView(HostFacts.Read()), Handlers = handlers,
+        };
         var network = new PodNetwork(options, exits, logs.CreateLogger<PodNetwork>());
         var parts = Parts(options, dependencies, host, stopping);
         var containers = new ContainerService(parts);
@@ -73,6 +76,7 @@ public sealed class RuntimeServices : IAsyncDisposable
                 Store = host.Sandboxes,
                 Network = network,
                 Exits = exits,
+                Handlers = handlers,
                 Containers = () => containers,
                 Events = events,
                 EndSessions = sessions.Kill,
@@ -86,7 +90,7 @@ public sealed class RuntimeServices : IAsyncDisposable
             Stats = new StatsService(parts.Store, host.Sandboxes, dependencies.Snapshots, sources),
             Metrics = new MetricsService(parts.Store, host.Sandboxes, dependencies.Snapshots, sources),
             Events = events,
-            Node = new NodeService(options, network, new RuncProbe(options.RuncPath, exits), apparmor, events),
+            Node = new NodeService(options, network, handlers, apparmor, events),
         };
     }
 
@@ -123,6 +127,7 @@ public sealed class RuntimeServices : IAsyncDisposable
             Files = files,
             Creates = new CreateFlights(store, names, stopping),
             Sandboxes = host.Sandboxes,
+            Handlers = host.Handlers,
             Images = dependencies.Images,
             Snapshots = dependencies.Snapshots,
             Bundles = new BundleWriter(
@@ -140,6 +145,12 @@ public sealed class RuntimeServices : IAsyncDisposable
         };
     }
 
-    private sealed record Host(
-        CgroupHierarchy Hierarchy, ICgroupDriver Driver, SandboxStore Sandboxes, SessionStore Sessions, DaemonPulse Pulse, HostView View);
+    private sealed record Host(CgroupHierarchy Hierarchy, ICgroupDriver Driver, SandboxStore Sandboxes, SessionStore Sessions)
+    {
+        public required DaemonPulse Pulse { get; init; }
+
+        public required HostView View { get; init; }
+
+        public required RuntimeHandlers Handlers { get; init; }
+    }
 }

@@ -27,7 +27,7 @@ internal static class EnvironmentCheck
             CgroupCheck.Run(config.CgroupDriver),
             await RuncCheck.RunAsync(Executables.Runc(config.RuncPath), exits),
             BinaryChecks.Shim(Executables.Shim(config.ShimPath)),
-            ApparmorCheck.Run(config.ApparmorProfile, new HostView(HostFacts.Read([]))),
+            ApparmorCheck.Run(config.ApparmorProfile, new HostView(HostFacts.Read())),
             CniCheck.Run(config.CniConfDirectory, config.CniBinDirectories),
         ];
         foreach (var result in results) output.WriteLine($"{Mark(result.Outcome)}  {result.Subject,-12}  {result.Detail}");

@@ -67,6 +67,12 @@ internal sealed class ConfigFile
     private void ReadSetting(string name, int line)
     {
         var place = $"{_path}:{line}";
+        if (name == "runtimes")
+        {
+            _config = _config with { Runtimes = new RuntimeTables(_path, _parser).Read(line) };
+            return;
+        }
+
         if (ConfigKeys.Find(name) is not { } key)
         {
             var nearest = NearestName.Of(name, ConfigKeys.All.Select(k => k.Name));

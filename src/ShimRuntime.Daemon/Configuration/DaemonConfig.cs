@@ -1,6 +1,7 @@
 using System.Net;
 using ShimRuntime.Images;
 using ShimRuntime.Runtime;
+using ShimRuntime.Runtime.Node;
 
 namespace ShimRuntime.Daemon.Configuration;
 
@@ -38,6 +39,9 @@ internal sealed record DaemonConfig
 
     /// <summary>Empty: the first runc on the usual paths.</summary>
     public string RuncPath { get; init; } = "";
+
+    /// <summary>[runtimes.NAME]: handlers beside the default one, or in its place.</summary>
+    public IReadOnlyList<RuntimeHandlerOptions> Runtimes { get; init; } = [];
 
     public TimeSpan RuncTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -77,6 +81,7 @@ internal sealed record DaemonConfig
         CniBinDirectories = CniBinDirectories,
         CniTimeout = CniTimeout,
         RuncPath = Executables.Runc(RuncPath),
+        Handlers = Runtimes,
         RuncTimeout = RuncTimeout,
         ShimPath = Executables.Shim(ShimPath),
         ShimCallTimeout = ShimCallTimeout,

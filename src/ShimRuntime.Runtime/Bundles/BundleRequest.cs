@@ -30,6 +30,9 @@ public sealed record BundleRequest
     /// </summary>
     public required string VolumesDirectory { get; init; }
 
+    /// <summary>Of the pod's runtime handler.</summary>
+    public HandlerFeatures Handler { get; init; } = new();
+
     /// <summary>pid of the container whose PID namespace is joined (mode TARGET); 0: none.</summary>
     public int TargetPid { get; init; }
 }

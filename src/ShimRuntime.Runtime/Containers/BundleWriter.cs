@@ -15,9 +15,9 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
 
     /// <summary>Decides, makes what the bundle needs on the host, writes. The rootfs is mounted. Throws what SpecBuilder throws.</summary>
     /// <param name="targetPid">Whose PID namespace is joined; 0: none.</param>
-    public Bundle Write(ContainerEntry entry, Sandbox sandbox, ImageConfig image, int targetPid)
+    public Bundle Write(ContainerEntry entry, Sandbox sandbox, ImageConfig image, HandlerFeatures handler, int targetPid)
     {
-        var bundle = specs.Build(Request(entry, sandbox, image) with { TargetPid = targetPid });
+        var bundle = specs.Build(Request(entry, sandbox, image) with { Handler = handler, TargetPid = targetPid });
         BundleDirectories.Make(bundle, paths.Rootfs(entry.Id));
         WriteConfig(entry.Record, bundle.Spec);
         return bundle;

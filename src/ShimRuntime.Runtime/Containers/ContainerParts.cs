@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Images;
 using ShimRuntime.Runtime.Cgroups;
+using ShimRuntime.Runtime.Node;
 using ShimRuntime.Runtime.Shims;
 
 namespace ShimRuntime.Runtime.Containers;
@@ -19,6 +20,8 @@ internal sealed record ContainerParts
     public required CreateFlights Creates { get; init; }
 
     public required ISandboxStore Sandboxes { get; init; }
+
+    public required RuntimeHandlers Handlers { get; init; }
 
     public required IImageStore Images { get; init; }
 

@@ -77,6 +77,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         var id = entry.Id;
         parts.Files.Create(entry.Record, entry.Request);
         parts.Store.Add(entry);
+        var handler = await parts.Handlers.RequireAsync(sandbox.RuntimeHandler, "failed to create container", token).ConfigureAwait(false);
         // The entry is listed now, so a pod that stops after this look waits for this create; one that stopped before it is seen here.
         FindSandbox(sandbox.Id);
 
@@ -86,8 +87,8 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         MakeRunDirectories(entry.Record);
         OverlayMount.Mount(snapshot.LowerDirs, snapshot.UpperDir, snapshot.WorkDir, parts.Files.Paths.Rootfs(id));
 
-        var bundle = bundles.Write(entry, sandbox, image.Config, PidTarget.Of(entry, parts.Store, "create"));
-        var launch = ShimLaunches.Of(entry, sandbox, parts.Options, parts.Files.Paths);
+        var bundle = bundles.Write(entry, sandbox, image.Config, handler.Features, PidTarget.Of(entry, parts.Store, "create"));
+        var launch = ShimLaunches.Of(entry, sandbox, handler.Options, parts.Files.Paths);
         launch.Resources = bundle.Resources;
         await parts.Cgroups.MakeContainerAsync(entry.Record.ContainerCgroup, bundle.Resources, token).ConfigureAwait(false);
         var shim = await SpawnAsync(entry, launch, rollback, token).ConfigureAwait(false);

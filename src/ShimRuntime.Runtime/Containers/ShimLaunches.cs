@@ -1,4 +1,5 @@
 using ShimRuntime.Runtime.Cgroups;
+using ShimRuntime.Runtime.Node;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
@@ -8,7 +9,7 @@ namespace ShimRuntime.Runtime.Containers;
 /// <summary>What a container's shim is told at its start.</summary>
 internal static class ShimLaunches
 {
-    public static ShimLaunch Of(ContainerEntry entry, Sandbox sandbox, RuntimeOptions options, ContainerPaths paths)
+    public static ShimLaunch Of(ContainerEntry entry, Sandbox sandbox, RuntimeHandlerOptions handler, ContainerPaths paths)
     {
         var (record, config) = (entry.Record, entry.Config);
         var logs = record.LogPath.Length > 0;
@@ -19,9 +20,9 @@ internal static class ShimLaunches
             SandboxId = record.SandboxId,
             RunDirectory = paths.Run(record.Id),
             DurableDirectory = paths.Durable(record.Id),
-            RuncPath = options.RuncPath,
+            RuncPath = handler.Path,
             RuncRoot = paths.RuncRoot,
-            RuncArguments = { CgroupNames.IsScope(record.LeafCgroup) ? ["--systemd-cgroup"] : Array.Empty<string>() },
+            RuncArguments = { CgroupNames.IsScope(record.LeafCgroup) ? [.. handler.Arguments, "--systemd-cgroup"] : handler.Arguments },
             LogDirectory = logs ? sandbox.Config.LogDirectory : "",
             LogPath = logs ? config.LogPath : "",
             Tty = config.Tty,

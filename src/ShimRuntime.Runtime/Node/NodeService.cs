@@ -10,12 +10,11 @@ using ShimRuntime.Runtime.Networking;
 namespace ShimRuntime.Runtime.Node;
 
 /// <summary>What the node is told about the runtime itself.</summary>
-internal sealed class NodeService(RuntimeOptions options, PodNetwork network, RuncProbe runc, ApparmorNode apparmor, IEventService events)
-    : INodeService
+internal sealed class NodeService(
+    RuntimeOptions options, PodNetwork network, RuntimeHandlers handlers, ApparmorNode apparmor, IEventService events) : INodeService
 {
     private const string KubeApiVersion = "0.1.0"; // kubelet asks for and expects exactly this
     private const string CriVersion = "v1";
-    private const string DefaultHandler = "runc";
 
     private static readonly string OwnVersion =
         typeof(NodeService).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
@@ -31,7 +30,9 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
 
     public async Task<StatusResponse> StatusAsync(bool verbose, CancellationToken client)
     {
-        var answer = await runc.AskAsync(client).ConfigureAwait(false);
+        var answers = new List<RuntimeHandlers.Answer>();
+        foreach (var name in handlers.Names) answers.Add(await handlers.AskAsync(name, "failed to get status", client).ConfigureAwait(false));
+        var answer = answers.Find(a => a.Options.Name == RuntimeHandlers.Default)!.Probe;
         var readiness = network.Readiness();
         var response = new StatusResponse
         {
@@ -39,13 +40,13 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
             {
                 Conditions = { RuntimeReady(answer, apparmor.Problem()), NetworkReady(readiness) },
             },
-            Features = new RuntimeFeatures { SupplementalGroupsPolicy = true },
-            // The empty name is the default handler; what is not true yet is not claimed, or pods that need it would be admitted.
-            RuntimeHandlers = { Handler(""), Handler(DefaultHandler) },
+            Features = new RuntimeFeatures { SupplementalGroupsPolicy = true, MountOptions = true },
+            RuntimeHandlers = { answers.SelectMany(Handlers) },
         };
         if (!verbose) return response;
         response.Info["config"] = Configuration(answer, readiness);
         response.Info["events"] = Events(events.State);
+        response.Info["runtimeHandlers"] = HandlerInfo.Json(answers);
         return response;
     }
 
@@ -99,7 +100,19 @@ internal sealed class NodeService(RuntimeOptions options, PodNetwork network, Ru
         Message = readiness.Message,
     };
 
-    private static RuntimeHandler Handler(string name) => new() { Name = name, Features = new RuntimeHandlerFeatures() };
+    /// <summary>The default one goes by its name and by none. One that can't be used is listed, and claims nothing.</summary>
+    private static IEnumerable<RuntimeHandler> Handlers(RuntimeHandlers.Answer answer)
+    {
+        var features = new RuntimeHandlerFeatures();
+        if (answer.Failure is null)
+        {
+            features.RecursiveReadOnlyMounts = answer.Features.RecursiveReadOnlyMounts;
+            features.UserNamespaces = answer.Features.UserNamespaces;
+        }
+
+        if (answer.Options.Name == RuntimeHandlers.Default) yield return new RuntimeHandler { Name = "", Features = features };
+        yield return new RuntimeHandler { Name = answer.Options.Name, Features = features };
+    }
 
     /// <summary>sequence: number of the last event of this daemon; a subscriber that has fewer has missed some.</summary>
     private static string Events(EventFeedState state) => string.Create(CultureInfo.InvariantCulture,

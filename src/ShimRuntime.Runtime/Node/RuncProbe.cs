@@ -1,13 +1,15 @@
 using System.Text;
+using System.Text.Json;
 using ShimRuntime.Linux;
-using ShimRuntime.Runtime.Shims;
 
 namespace ShimRuntime.Runtime.Node;
 
-/// <summary>Asks runc for its version, and again only when the file has changed: kubelet wants Status every few seconds.</summary>
+/// <summary>
+/// Asks a runtime binary for its version and features, and again only when the file has changed: kubelet wants Status every few seconds.
+/// </summary>
 public sealed class RuncProbe(string path, ExitWatcher exits)
 {
-    private const int MaxOutputBytes = 4096;
+    private const int MaxOutputBytes = 64 * 1024;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private volatile Answer? _last;
 
@@ -24,29 +26,43 @@ public sealed class RuncProbe(string path, ExitWatcher exits)
         if (!File.Exists(path)) return new Answer(null, $"runc is not at '{path}'; install it or set runc_path", stamp);
         try
         {
-            // A memfd needs no reader while the child runs, so a deadline on its end is a deadline on all of it.
-            using var output = SealedMemory.CreateOpen("runc-version");
-            using var process = Spawner.Spawn(new SpawnRequest
-            {
-                Path = path,
-                Arguments = ["runc", "--version"],
-                Fds = [new FdMapping((int)output.DangerousGetHandle(), 1)],
-            });
-            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            deadline.CancelAfter(Patience);
-            var exit = await exits.ReapOrKillAsync(process, deadline.Token).ConfigureAwait(false);
-            var bytes = new byte[MaxOutputBytes];
-            var text = Encoding.UTF8.GetString(bytes, 0, RandomAccess.Read(output, bytes, 0));
+            var (exit, text) = await RunAsync("--version", cancellation).ConfigureAwait(false);
             if (exit.Code != 0) return new Answer(null, $"'{path} --version' ended with {exit}", stamp);
-            var version = RuncVersion.Parse(text);
-            return new Answer(version, version is null ? $"'{path} --version' does not answer like runc" : null, stamp);
+            var version = RuncVersion.Parse(Encoding.UTF8.GetString(text));
+            if (version is null) return new Answer(null, $"'{path} --version' does not answer like runc", stamp);
+            var (ended, features) = await RunAsync("features", cancellation).ConfigureAwait(false);
+            // An older runtime does not know the verb.
+            return new Answer(version, null, stamp) { Features = ended.Code == 0 ? OciFeatures.Parse(features) : OciFeatures.None };
         }
         catch (Exception e) when (e is IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             return new Answer(null, $"'{path} --version': {e.Message}", stamp);
         }
+        catch (JsonException e)
+        {
+            return new Answer(null, $"'{path} features' does not answer with JSON: {e.Message}", stamp);
+        }
+    }
+
+    private async Task<(ExitCode Exit, byte[] Output)> RunAsync(string verb, CancellationToken cancellation)
+    {
+        // A memfd needs no reader while the child runs, so a deadline on its end is a deadline on all of it.
+        using var output = MemoryFile.Bounded("runtime-probe", MaxOutputBytes);
+        using var process = Spawner.Spawn(new SpawnRequest
+        {
+            Path = path,
+            Arguments = [path, verb],
+            Fds = [new FdMapping((int)output.DangerousGetHandle(), 1)],
+        });
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(Patience);
+        var exit = await exits.ReapOrKillAsync(process, deadline.Token).ConfigureAwait(false);
+        return (exit, MemoryFile.ReadWritten(output));
     }
 
     /// <summary>Exactly one of version and failure is set.</summary>
-    public sealed record Answer(RuncVersion? Version, string? Failure, DateTime Stamp);
+    public sealed record Answer(RuncVersion? Version, string? Failure, DateTime Stamp)
+    {
+        public OciFeatures Features { get; init; } = OciFeatures.None;
+    }
 }

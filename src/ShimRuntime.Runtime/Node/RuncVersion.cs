@@ -8,18 +8,20 @@ namespace ShimRuntime.Runtime.Node;
 /// </summary>
 public sealed record RuncVersion(int Major, int Minor, int Patch, string Text)
 {
-    /// <summary>From `runc --version`: "runc version 1.1.5+ds1". Null: no such line.</summary>
+    /// <summary>What it calls itself: runc, crun.</summary>
+    public string Program { get; init; } = "runc";
+
+    /// <summary>From `runc --version`: "runc version 1.1.5+ds1", or crun's "crun version 1.8.1". Null: no such line.</summary>
     public static RuncVersion? Parse(string output)
     {
-        const string Prefix = "runc version ";
-        var line = output.Split('\n').FirstOrDefault(l => l.StartsWith(Prefix, StringComparison.Ordinal));
+        var line = output.Split('\n').FirstOrDefault(l => l.Split(' ') is [_, "version", _, ..]);
         if (line is null) return null;
-        var text = line[Prefix.Length..].Trim();
+        var text = line.Split(' ', 3)[2].Trim();
         var numbers = text.Split('.', 3);
         if (numbers.Length < 3) return null;
         var patch = new string([.. numbers[2].TakeWhile(char.IsAsciiDigit)]);
         return TryNumber(numbers[0], out var major) && TryNumber(numbers[1], out var minor) && TryNumber(patch, out var third)
-            ? new RuncVersion(major, minor, third, text)
+            ? new RuncVersion(major, minor, third, text) { Program = line.Split(' ')[0] }
             : null;
     }
 
@@ -27,6 +29,7 @@ public sealed record RuncVersion(int Major, int Minor, int Patch, string Text)
     public IReadOnlyList<string> KnownProblems()
     {
         var problems = new List<string>();
+        if (Program != "runc") return problems;
         if (IsOlderThan(1, 1, 12)) problems.Add("CVE-2024-21626 (fixed in 1.1.12): working directory through a leaked fd");
         // Three release lines got the fix; 1.4 has had it from its first release on.
         var fixedLine = (Major, Minor) switch

@@ -3,6 +3,7 @@ using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Events;
 using ShimRuntime.Runtime.Networking;
+using ShimRuntime.Runtime.Node;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 
@@ -16,6 +17,8 @@ public sealed record SandboxParts
     public required PodNetwork Network { get; init; }
 
     public required ExitWatcher Exits { get; init; }
+
+    public required RuntimeHandlers Handlers { get; init; }
 
     public required PodCgroups Cgroups { get; init; }
 

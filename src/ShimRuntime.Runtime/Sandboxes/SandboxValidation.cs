@@ -22,7 +22,6 @@ internal static class SandboxValidation
         CheckName("metadata.name", pod.Name);
         CheckName("metadata.namespace", pod.Namespace);
         CheckName("metadata.uid", pod.Uid);
-        if (request.RuntimeHandler is not ("" or "runc")) throw Bad($"there is no runtime handler '{request.RuntimeHandler}'; use 'runc' or none");
         if (config.Windows is not null) throw Bad("config.windows is set, and this is Linux");
         CheckPairs("labels", config.Labels);
         CheckPairs("annotations", config.Annotations);

@@ -45,7 +45,31 @@ public sealed class ConfigFileTests
         Assert.Equal(["docker.io/library/busybox:1"], images.PinnedImages);
     }
 
+    [Fact]
+    public void Runtime_handlers_are_tables()
+    {
+        var handlers = Parse("""
+            root = "/a/lib"
+            [runtimes.crun]
+            path = "/usr/bin/crun"
+            [runtimes.gpu]
+            path = "/opt/runc"
+            arguments = ["--debug"]
+            allowed_annotations = ["run.oci.*"]
+            """).ToRuntimeOptions().Handlers;
+        Assert.Equal([("crun", "/usr/bin/crun"), ("gpu", "/opt/runc")], handlers.Select(h => (h.Name, h.Path)));
+        Assert.Equal(["--debug"], handlers[1].Arguments);
+        Assert.Equal(["run.oci.*"], handlers[1].AllowedAnnotations);
+    }
+
     [Theory]
+    [InlineData("[runtimes.a]\n", "f.toml:1: runtimes.a has no path")]
+    [InlineData("[runtimes.a]\npath = \"runc\"\n", "f.toml:2: runtimes.a.path: 'runc' is not an absolute path")]
+    [InlineData("[runtimes.a]\npth = \"/runc\"\n", "f.toml:2: runtimes.a.pth: unknown key; the nearest known one is 'path'")]
+    [InlineData("[runtimes.A]\npath = \"/runc\"\n", "runtimes.A: a handler's name has a-z, 0-9 and '-'")]
+    [InlineData("[runtimes.a]\npath = \"/r\"\narguments = [\"--root=/x\"]\n", "f.toml:3: runtimes.a.arguments: '--root=/x' is set by the daemon itself")]
+    [InlineData("[runtimes.a]\npath = \"/r\"\nallowed_annotations = [\"*\"]\n", "would allow every annotation")]
+    [InlineData("runtimes = 3\n", "f.toml:1: runtimes is made of tables: [runtimes.NAME]")]
     [InlineData("\n\nnetns_dri = \"/a\"\n", "f.toml:3: unknown key 'netns_dri'; the nearest known one is 'netns_dir'")]
     [InlineData("[cni]\nconf_dir = \"/a\"\n", "f.toml:1: unknown key 'cni'")]
     [InlineData("cni.conf_dir = \"/a\"\n", "f.toml:1: unknown key 'cni'")]

@@ -41,12 +41,8 @@ public sealed record HostFacts
     /// <summary>Page sizes that can be limited, as 2MB and 1GB; empty without the hugetlb controller.</summary>
     public IReadOnlySet<string> HugepageSizes { get; init; } = new HashSet<string>();
 
-    /// <summary>runc knows "rro" and the kernel has mount_setattr(2).</summary>
-    public bool RecursiveReadOnlyMounts { get; init; }
-
     /// <summary>Reads this machine.</summary>
-    /// <param name="runcMountOptions">mountOptions of `runc features`.</param>
-    public static HostFacts Read(IReadOnlyCollection<string> runcMountOptions)
+    public static HostFacts Read()
     {
         var status = ProcStatus.Read();
         var cgroup2 = File.Exists("/sys/fs/cgroup/cgroup.controllers");
@@ -65,7 +61,6 @@ public sealed record HostFacts
             HighestMemoryNode = Highest("/sys/devices/system/node/possible"),
             Controllers = HostCgroups.Controllers(cgroup2),
             HugepageSizes = HostCgroups.HugepageSizes(cgroup2),
-            RecursiveReadOnlyMounts = runcMountOptions.Contains("rro") && Environment.OSVersion.Version >= new Version(5, 12),
         };
     }
 

@@ -8,7 +8,7 @@ namespace ShimRuntime.Runtime.Bundles;
 /// The request's bind mounts. Links in the source are followed now, so that what was checked is what is mounted; a source that is
 /// missing is made as a directory. Two-way propagation needs a shared mount below the source, one-way a shared or slave one.
 /// </summary>
-internal sealed class RequestMounts(IHostView host)
+internal sealed class RequestMounts(IHostView host, HandlerFeatures handler)
 {
     private const int MaxMounts = 4096;
 
@@ -117,9 +117,9 @@ internal sealed class RequestMounts(IHostView host)
             throw Refusal.Invalid($"{field}.{Name}", "can't be combined with propagation; use PROPAGATION_PRIVATE");
         }
 
-        if (!host.Facts.RecursiveReadOnlyMounts)
+        if (!handler.RecursiveReadOnlyMounts)
         {
-            throw Refusal.Impossible($"{field}.{Name}", "needs runc with rro and Linux 5.12; this node lacks one of them");
+            throw Refusal.Impossible($"{field}.{Name}", "needs a runtime that knows rro and Linux 5.12; this handler lacks one of them, and Status says so");
         }
 
         return "rro";

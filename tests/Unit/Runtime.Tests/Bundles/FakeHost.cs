@@ -17,7 +17,6 @@ internal sealed class FakeHost : IHostView
         Capabilities = AllCapabilities.ToHashSet(),
         Controllers = new HashSet<string> { "cpu", "cpuset", "hugetlb", "io", "memory", "pids" },
         HugepageSizes = new HashSet<string> { "2MB", "1GB" },
-        RecursiveReadOnlyMounts = true,
     };
 
     public Dictionary<string, HostPath> Paths { get; } = [];

@@ -46,6 +46,7 @@ internal sealed class GoldenCase(string name)
             RootfsPath = rootfs.Path,
             LeafCgroup = $"/kubepods/pod1/{ContainerId}/g1-{ContainerId}",
             VolumesDirectory = $"/var/lib/shimruntime/containers/{ContainerId}/volumes",
+            Handler = new HandlerFeatures { RecursiveReadOnlyMounts = true },
             TargetPid = request.TryGetProperty("targetPid", out var pid) ? pid.GetInt32() : 0,
         });
         return Indent(RuntimeJson.Serialize(bundle.Spec with { Root = bundle.Spec.Root with { Path = RootfsPath } }));

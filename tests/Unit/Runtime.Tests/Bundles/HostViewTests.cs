@@ -7,7 +7,7 @@ namespace ShimRuntime.Runtime.Tests.Bundles;
 /// <summary>The real machine behind IHostView.</summary>
 public sealed class HostViewTests : IDisposable
 {
-    private readonly HostView _host = new(HostFacts.Read(["rro"]));
+    private readonly HostView _host = new(HostFacts.Read());
     private readonly string _directory = Directory.CreateTempSubdirectory("host-").FullName;
 
     public void Dispose() => Directory.Delete(_directory, true);

@@ -62,8 +62,8 @@ public sealed class MountTests : IDisposable
         _spec.Host.Mounts.Add(_spec.Host.Mounts[0] with { Target = "/mnt", SharedGroup = 7 });
         _spec.Refuses("can't be combined with propagation");
         mount.Propagation = Propagation.PropagationPrivate;
-        _spec.Host.Facts = _spec.Host.Facts with { RecursiveReadOnlyMounts = false };
-        _spec.Refuses("needs runc with rro", FaultCode.FailedPrecondition);
+        _spec.Handler = new HandlerFeatures();
+        _spec.Refuses("needs a runtime that knows rro", FaultCode.FailedPrecondition);
     }
 
     [Fact]

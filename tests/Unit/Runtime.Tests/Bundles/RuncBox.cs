@@ -38,7 +38,7 @@ internal sealed class RuncBox : IDisposable
 
     public string HostDirectory(string name) => Directory.CreateDirectory(Path.Combine(_directory, "host", name)).FullName;
 
-    public HostFacts Facts { get; } = HostFacts.Read(["rro"]);
+    public HostFacts Facts { get; } = HostFacts.Read();
 
     /// <summary>Builds, makes the directories and runs `sh -c script` to its end.</summary>
     public RunResult Run(string script, Action<ContainerConfig>? change = null, ImageConfig? image = null)
@@ -102,6 +102,7 @@ internal sealed class RuncBox : IDisposable
             RootfsPath = _rootfs.Path,
             LeafCgroup = _cgroup + "/leaf",
             VolumesDirectory = Path.Combine(_directory, "volumes"),
+            Handler = new HandlerFeatures { RecursiveReadOnlyMounts = true },
         });
         BundleDirectories.Make(bundle, _rootfs.Path);
         return bundle;

@@ -32,6 +32,22 @@ public sealed class SecurityTests : IDisposable
     }
 
     [Fact]
+    public void Annotations_reach_the_runtime_only_when_the_handler_allows_them_and_never_as_ours()
+    {
+        _spec.Pod.Annotations["org.systemd.property.ExecStart"] = "x";
+        _spec.Pod.Annotations["run.oci.keep"] = "of the pod";
+        _spec.Config.Annotations["run.oci.keep"] = "of the container";
+        _spec.Config.Annotations["io.kubernetes.cri.sandbox-id"] = "another";
+        Assert.DoesNotContain("run.oci.keep", _spec.Build().Spec.Annotations!.Keys);
+
+        _spec.Handler = new HandlerFeatures { AllowedAnnotations = ["run.oci.*", "io.kubernetes.cri.sandbox-id"] };
+        var annotations = _spec.Build().Spec.Annotations!;
+        Assert.Equal("of the container", annotations["run.oci.keep"]);
+        Assert.Equal(TestSandbox.Id, annotations["io.kubernetes.cri.sandbox-id"]);
+        Assert.DoesNotContain("org.systemd.property.ExecStart", annotations.Keys);
+    }
+
+    [Fact]
     public void Unknown_capabilities_are_refused_and_so_are_those_beyond_the_node()
     {
         _spec.Context.Capabilities = new Capability { DropCapabilities = { "FLY" } };

@@ -25,6 +25,8 @@ internal sealed class SpecFixture : IDisposable
 
     public LinuxContainerSecurityContext Context => Config.Linux.SecurityContext;
 
+    public HandlerFeatures Handler { get; set; } = new() { RecursiveReadOnlyMounts = true };
+
     public int TargetPid { get; set; }
 
     public bool SeccompDefault { get; set; } = true;
@@ -41,6 +43,7 @@ internal sealed class SpecFixture : IDisposable
         RootfsPath = Rootfs.Path,
         LeafCgroup = "/pod/leaf",
         VolumesDirectory = "/volumes",
+        Handler = Handler,
         TargetPid = TargetPid,
     });
 

@@ -4,6 +4,7 @@ using ShimRuntime.Linux;
 using ShimRuntime.Oci;
 using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Containers;
+using ShimRuntime.Runtime.Node;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.Runtime.Tests.Bundles;
@@ -37,6 +38,7 @@ public sealed class VerbFailureTests : IDisposable
             Creates = new CreateFlights(store, names, CancellationToken.None),
             Sandboxes = new OnePod(),
             Images = new OneImage(),
+            Handlers = new RuntimeHandlers(options, _exits),
             Snapshots = _disk,
             Cgroups = cgroups,
             Limits = new LimitsInForce(hierarchy),

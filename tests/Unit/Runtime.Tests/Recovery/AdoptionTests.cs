@@ -42,6 +42,7 @@ public sealed class AdoptionTests : IAsyncLifetime
             // Adoption alone needs none of these.
             Creates = null!,
             Sandboxes = null!,
+            Handlers = null!,
             Images = null!,
             Snapshots = null!,
             Bundles = null!,

@@ -19,7 +19,6 @@ public class SandboxInputTests
         { "metadata.uid is longer than 253", r => r.Config.Metadata.Uid = new string('u', 254) },
         { "metadata.namespace has a control", r => r.Config.Metadata.Namespace = "a\nb" },
         { "metadata.name has a control character, ';' or '='", r => r.Config.Metadata.Name = "x;K8S_POD_NAME=y" },
-        { "runtime handler 'kata'", r => r.RuntimeHandler = "kata" },
         { "longer than 63", r => r.Config.Hostname = new string('h', 64) },
         { "hostname has other characters", r => r.Config.Hostname = "a b" },
         { "log_directory 'logs'", r => r.Config.LogDirectory = "logs" },

@@ -3,6 +3,7 @@ using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Networking;
+using ShimRuntime.Runtime.Node;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Tests.Networking;
 
@@ -84,6 +85,7 @@ internal sealed class SandboxWorld : IDisposable
             Store = new SandboxStore(),
             Network = new PodNetwork(Options, Exits, NullLogger<PodNetwork>.Instance),
             Exits = Exits,
+            Handlers = new RuntimeHandlers(Options, Exits),
             Cgroups = new PodCgroups(Cgroups, new CgroupfsDriver(Cgroups, Options.CgroupRoot)),
             Containers = () => Containers,
             Logs = NullLoggerFactory.Instance,
