@@ -85,7 +85,7 @@ public sealed class RuntimeServices : IAsyncDisposable
                 Stopping = stopping,
             }),
             Containers = containers,
-            Streams = new StreamService(new StreamTargets(options, parts.Store, host.Sandboxes, parts.Bundles),
+            Streams = new StreamService(new StreamTargets(parts, host.Sandboxes),
                 new SessionSpawner(options, sessions, logs.CreateLogger<SessionSpawner>(), stopping)),
             Stats = new StatsService(parts.Store, host.Sandboxes, dependencies.Snapshots, sources),
             Metrics = new MetricsService(parts.Store, host.Sandboxes, dependencies.Snapshots, sources),

@@ -62,7 +62,8 @@ public sealed class StreamingExecTests(DaemonFixture daemon) : NodeTest(daemon)
         await exec.Stdin!.CloseAsync();
         Assert.Equal(0, await exec.ExitCodeAsync(TimeSpan.FromMinutes(2)));
         Assert.Equal(Convert.ToHexStringLower(hash.GetHashAndReset()), exec.Stdout.Text().Trim());
-        Assert.InRange(exec.Client.WindowBytes, (chunk * chunks) - (64 << 10), chunk * chunks);
+        // What still waited when stdin's end came needs no window any more.
+        Assert.InRange(exec.Client.WindowBytes, chunk * (chunks - 3), chunk * chunks);
 
         await using var back = await RemoteCommand.ExecAsync(container, new(), "sh", "-c", "dd if=/dev/zero bs=1M count=100 2>/dev/null");
         Assert.Equal(0, await back.ExitCodeAsync(TimeSpan.FromMinutes(2)));
@@ -143,7 +144,7 @@ public sealed class StreamingExecTests(DaemonFixture daemon) : NodeTest(daemon)
         var exec = await RemoteCommand.ExecAsync(container, new(Stdin: true), "sh", "-c", "echo up; cat > /tmp/kept; echo whole >> /tmp/kept");
         await exec.Stdout.SawAsync("up");
         await exec.Stdin!.WriteAsync("data ");
-        await Eventually.Value(() => container.ExecAsync("cat /tmp/kept"), t => t == "data", "the data has come");
+        await Eventually.Value(() => container.ExecAsync("cat /tmp/kept"), t => t == "data ", "the data has come");
         exec.Client.Abort();
         await Eventually.Value(() => container.ExecAsync("cat /tmp/kept"), t => t == "data whole", "it ended by itself");
     }

@@ -23,7 +23,9 @@ internal sealed class LimitsInForce(CgroupHierarchy hierarchy)
         var suffix = hierarchy.IsV2 ? "max" : "limit_in_bytes";
         foreach (var limit in found.HugepageLimits)
             limit.Limit = Number("hugetlb", cgroup, $"hugetlb.{limit.PageSize}.{suffix}") ?? limit.Limit;
-        foreach (var file in recorded.Unified.Keys) found.Unified[file] = Text("", cgroup, file) ?? recorded.Unified[file];
+        // oom.group is the leaf's alone, and never the container cgroup's.
+        foreach (var (file, value) in recorded.Unified.Where(f => f.Key != "memory.oom.group"))
+            found.Unified[file] = Text("", cgroup, file) ?? value;
         return found;
     }
 

@@ -42,6 +42,9 @@ public sealed class RuntimeHandlers
         throw RuntimeFault.FailedPrecondition($"{failure}: runtime handler '{answer.Options.Name}' can't be used on this node: {answer.Failure}");
     }
 
+    /// <summary>The binary of a handler; the default's when a pod's handler has left the settings.</summary>
+    public string PathOf(string name) => (_handlers.TryGetValue(name, out var found) ? found : _handlers[Default]).Options.Path;
+
     private (RuntimeHandlerOptions Options, RuncProbe Probe) Find(string name, string failure) =>
         _handlers.TryGetValue(name.Length == 0 ? Default : name, out var found) ? found : throw RuntimeFault.InvalidArgument(
             $"{failure}: there is no runtime handler '{ContainerPath.Show(name)}'; this node has {string.Join(", ", _handlers.Keys)}");

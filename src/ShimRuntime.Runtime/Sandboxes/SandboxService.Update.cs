@@ -10,7 +10,7 @@ namespace ShimRuntime.Runtime.Sandboxes;
 /// </content>
 public sealed partial class SandboxService
 {
-    private static readonly HostFacts Facts = HostFacts.Read([]);
+    private static readonly HostFacts Facts = HostFacts.Read();
 
     public async Task UpdateAsync(UpdatePodSandboxResourcesRequest request, CancellationToken client)
     {

@@ -113,7 +113,8 @@ internal sealed class SessionStore(RuntimeOptions options, CgroupHierarchy cgrou
 
     private static async Task KillExecAsync(Cgroup exec)
     {
-        for (var pass = 0; pass < 100 && exec.Exists && !exec.TryRemove(); pass++)
+        // Whether it is there says the removal: on cgroup v1 it is in the freezer's hierarchy alone.
+        for (var pass = 0; pass < 100 && !exec.TryRemove(); pass++)
         {
             exec.Kill();
             await Task.Delay(50).ConfigureAwait(false);

@@ -12,11 +12,11 @@ namespace ShimRuntime.Runtime.Streaming;
 /// What Exec, Attach and PortForward may be asked, and what a session is told to do for them. The checks are made when the URL is given
 /// out and again when it is used: a container may have ended, or been swapped, in between.
 /// </summary>
-internal sealed class StreamTargets(RuntimeOptions options, ContainerStore containers, ISandboxStore sandboxes, BundleWriter bundles)
+internal sealed class StreamTargets(ContainerParts parts, ISandboxStore sandboxes)
 {
     private const int MaxPorts = 64;
     private const int LargestPort = 65535;
-    private readonly ContainerPaths _paths = new(options);
+    private readonly ContainerPaths _paths = parts.Files.Paths;
 
     public SessionTarget Exec(ExecRequest request)
     {
@@ -28,10 +28,10 @@ internal sealed class StreamTargets(RuntimeOptions options, ContainerStore conta
         {
             ContainerId = record.Id,
             Streams = streams,
-            RuncPath = options.RuncPath,
+            RuncPath = parts.Handlers.PathOf(sandboxes.Find(record.SandboxId)?.RuntimeHandler ?? ""),
             RuncRoot = _paths.RuncRoot,
             RuncId = $"{record.Id}.g{record.Generation}",
-            ProcessJson = ByteString.CopyFrom(bundles.ExecProcess(entry, request.Cmd, request.Tty)),
+            ProcessJson = ByteString.CopyFrom(parts.Bundles.ExecProcess(entry, request.Cmd, request.Tty)),
             LeafCgroup = record.LeafCgroup,
         };
         return new SessionTarget(record.Id, record.LeafCgroup, launch => launch.Exec = target);
@@ -66,7 +66,7 @@ internal sealed class StreamTargets(RuntimeOptions options, ContainerStore conta
 
     private ContainerEntry Running(string id, string verb)
     {
-        var entry = containers.Get(id, verb);
+        var entry = parts.Store.Get(id, verb);
         return ContainerLifecycle.IsRunning(entry.Record.Phase) && entry.Shim is not null
             ? entry
             : throw RuntimeFault.FailedPrecondition(

@@ -11,7 +11,7 @@ public class RunArgumentsTests
     [InlineData("64Mi", 64L << 20)]
     [InlineData("2Gi", 2L << 30)]
     [InlineData("512Ki", 512L << 10)]
-    public void Memory_is_read_with_binary_suffixes(string text, long bytes) => Assert.Equal(bytes, RunArguments.MemoryBytes("--memory", text));
+    public void Memory_is_read_with_binary_suffixes(string text, long bytes) => Assert.Equal(bytes, RunArguments.MemoryBytes(text));
 
     [Theory]
     [InlineData("")]
@@ -20,7 +20,7 @@ public class RunArgumentsTests
     [InlineData("64MB")]
     [InlineData("Mi")]
     [InlineData("9999999999999Gi")]
-    public void Bad_memory_is_a_usage_error(string text) => Assert.Throws<UsageException>(() => RunArguments.MemoryBytes("--memory", text));
+    public void Bad_memory_is_a_usage_error(string text) => Assert.Throws<UsageException>(() => RunArguments.MemoryBytes(text));
 
     [Fact]
     public void Apparmor_profiles_are_written_as_kubernetes_does()

@@ -86,8 +86,6 @@ public sealed class ConfigFileTests
     [InlineData("listen = \"tcp://0.0.0.0:1\"\n", "f.toml:1: listen: 'tcp://0.0.0.0:1' is not of the form unix:///PATH")]
     [InlineData("log_level = \"loud\"\n", "use trace, debug, info, warn, error")]
     [InlineData("cgroup_driver = \"cgroup\"\n", "'cgroup' is no cgroup driver")]
-    [InlineData("cgroup_driver = \"systemd\"\ncgroup_root = \"/pods\"\n", "cgroup_root '/pods' is no slice")]
-    [InlineData("cgroup_root = \"pods.slice\"\n", "cgroup_root 'pods.slice' is a slice")]
     [InlineData("root = \n", "f.toml(1,8)")]
     [InlineData("root = \"/a\n", "not TOML")]
     public void A_wrong_file_is_refused_with_its_place(string text, string expected)

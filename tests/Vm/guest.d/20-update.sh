@@ -27,14 +27,14 @@ shimctl update web -m 32Mi --memory-swap 48Mi
 same update-swap '0 0 16777216 16777216' "$before $(limits memory.swap.max)"
 shimctl update web --cpuset-cpus 1
 same update-cpuset '1 1' "$(limits cpuset.cpus)"
-shimctl update web --unified memory.high=30000128 --unified memory.min=4194304
+shimctl update web --cgroup-conf memory.high=30000128 --cgroup-conf memory.min=4194304
 same update-unified '29999104 29999104 4194304 4194304' "$(limits memory.high) $(limits memory.min)"
 
 held=$(all)
-check update-bad-name "accepted, or another error" grep -q 'is no limit of a cgroup v2 controller' <<< "$(shimctl update web --unified ../cgroup.procs=1 2>&1)"
-check update-bad-controller "accepted, or another error" grep -q "no controller 'net'" <<< "$(shimctl update web --unified net.weight=1 2>&1)"
+check update-bad-name "accepted, or another error" grep -q 'is no limit of a cgroup v2 controller' <<< "$(shimctl update web --cgroup-conf ../cgroup.procs=1 2>&1)"
+check update-bad-controller "accepted, or another error" grep -q "no controller 'net'" <<< "$(shimctl update web --cgroup-conf net.weight=1 2>&1)"
 # The first value of the update can be set, the second one the kernel refuses.
-refusal=$(shimctl update web -m 256Mi --cpuset-cpus 0 --unified memory.high=much 2>&1)
+refusal=$(shimctl update web -m 256Mi --cpuset-cpus 0 --cgroup-conf memory.high=much 2>&1)
 check update-kernel-refuses "$refusal" grep -q 'as they were' <<< "$refusal"
 same update-nothing-changed "$held" "$(all)"
 

@@ -24,7 +24,7 @@ systemctl daemon-reload
 same systemd-reload-kept "$held" "$(files)"
 shimctl update web -m 96Mi --cpus 1 --cpu-shares 2048 --cpuset-cpus 0
 same systemd-update-property '100663296 79 1s 0 100663296' "$(property MemoryMax "$container") $(property CPUWeight "$container") $(property CPUQuotaPerSecUSec "$container") $(property AllowedCPUs "$container") $(property MemoryMax "$leaf")"
-shimctl update web --unified memory.high=90001408
+shimctl update web --cgroup-conf memory.high=90001408
 same systemd-unified-property '90001408 90001408' "$(property MemoryHigh "$container") $(property MemoryHigh "$leaf")"
 held=$(files)
 systemctl daemon-reload

@@ -61,13 +61,15 @@ internal sealed class AttachSession : IDisposable
     private void Started(AttachStarted started, IReadOnlyList<int> descriptors)
     {
         var next = 0;
-        if (started.Stdin) OpenStdin(descriptors[next++]);
+        var stdin = started.Stdin ? descriptors[next++] : -1;
         if (started.Stdout) AddOutput(descriptors[next++], _client.Stdout);
         if (started.Stderr) AddOutput(descriptors[next++], _client.Stderr);
         if (started.Terminal) _terminal = descriptors[next];
         _stdinOnce = started.StdinOnce;
-        if (!started.Stdin) _client.Stdin?.Dispose(); // a container without stdin: what the client types is dropped
         if (_size != default) Resize(_size.Columns, _size.Rows);
+        // Last: all of the client's stdin may be here already, and its end ends the attach by what is set above.
+        if (stdin >= 0) OpenStdin(stdin);
+        else _client.Stdin?.Dispose(); // a container without stdin: what the client types is dropped
     }
 
     private void OpenStdin(int fd)
