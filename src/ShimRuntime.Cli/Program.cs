@@ -34,6 +34,6 @@ internal static class Program
         VersionCommand.Create(), InfoCommand.Create(), PodsCommand.Create(), PsCommand.Create(), ImagesCommand.Create(),
         PullCommand.Create(), ImageCommand.Create(), RunCommand.Create(), LogsCommand.Create(), ExecCommand.Create(),
          AttachCommand.Create(), PortForwardCommand.Create(), StopCommand.Create(), UpdateCommand.Create(), RmCommand.Create(),
-         RmpCommand.Create(), InspectCommand.Create(), StatsCommand.Create(),
+         RmpCommand.Create(), InspectCommand.Create(), StatsCommand.Create(), EventsCommand.Create(), MetricsCommand.Create(),
     ];
 }

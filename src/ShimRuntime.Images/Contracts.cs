@@ -28,9 +28,15 @@ public interface ISnapshotStore
     Task RemoveAsync(string key, CancellationToken cancellation);
 
     /// <summary>
-    /// Bytes and inodes of the writable layer, from a cache that a slow background walk refreshes; null until first known.
+    /// Bytes and inodes of the writable layer, from a cache that a slow background walk refreshes; null: no such layer.
     /// </summary>
     SnapshotUsage? Usage(string key);
+
+    /// <summary>
+    /// Asked by key for a number that changes whenever the layer may have: a layer whose number stands still is not measured again. Null, or an
+    /// answer of null: it may change at any time.
+    /// </summary>
+    Func<string, ulong?>? Activity { get; set; }
 
     /// <summary>Keys of all writable layers on disk: recovery compares them with its records.</summary>
     IReadOnlyCollection<string> Keys();

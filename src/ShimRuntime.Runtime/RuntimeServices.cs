@@ -66,6 +66,7 @@ public sealed class RuntimeServices : IAsyncDisposable
         // As ImageFsInfo names it: kubelet compares the two.
         var filesystem = MountTable.Read().Holding(options.Root)?.Target ?? "/";
         var sources = new StatsSources(new CgroupReader(hierarchy), new CpuRates(), filesystem);
+        dependencies.Snapshots.Activity = new LayerActivity(parts.Store, sources.Cgroups).Of;
         var sampler = new CpuSampler(parts.Store, host.Sandboxes, sources, host.Pulse.Beat, logs.CreateLogger<CpuSampler>());
         var apparmor = new ApparmorNode(options.ApparmorProfile, host.View, exits, logs.CreateLogger<ApparmorNode>());
         return new RuntimeServices(cgroups, sessions, apparmor, sampler, stopping)

@@ -10,6 +10,8 @@ namespace ShimRuntime.Images;
 /// </summary>
 internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
 {
+    private const long DirectoryBytes = 4096; // of an empty directory on the file systems that overlayfs takes for its upper layer
+
     private readonly SnapshotDirectory _directory;
     private readonly SnapshotReaper _reaper;
     private readonly LayerStore _layers;
@@ -23,6 +25,8 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
         (_directory, _reaper, _layers, _collector) = (directory, reaper, layers, collector);
         _flights = new SingleFlight<string, Snapshot>(daemon);
     }
+
+    public Func<string, ulong?>? Activity { get; set; }
 
     /// <summary>Takes in a writable layer that a start found on disk; all layers must have been adopted before.</summary>
     public void Adopt(string id, WritableRecord record)
@@ -76,7 +80,8 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
             var now = DateTimeOffset.UtcNow;
             var published = new SnapshotRecord { Schema = SnapshotRecord.CurrentSchema, CreatedAt = now, Writable = record };
             _directory.Publish(id, published, durable: false);
-            _writables[key] = new Writable(id, record, snapshot);
+            var usage = new SnapshotUsage(now, DirectoryBytes, 1);
+            _writables[key] = new Writable(id, record, snapshot) { Usage = new MeasuredUsage(usage, now, null) };
             return snapshot;
         }
         catch
@@ -118,10 +123,11 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
     /// <param name="Snapshot">Null when one of its layers is gone: it can only be removed.</param>
     internal sealed record Writable(string Id, WritableRecord Record, Snapshot? Snapshot)
     {
-        /// <summary>The last measurement; written by the usage walk alone.</summary>
+        /// <summary>The last measurement; by the usage walk, save for a new layer, which holds its own directory and nothing else.</summary>
         public MeasuredUsage? Usage { get; set; }
     }
 
     /// <summary>A reference, so that readers see a whole measurement.</summary>
-    internal sealed record MeasuredUsage(SnapshotUsage Value, DateTimeOffset NextAt);
+    /// <param name="Activity">The owner's, before the measurement began; null: not known, or never measured.</param>
+    internal sealed record MeasuredUsage(SnapshotUsage Value, DateTimeOffset NextAt, ulong? Activity);
 }

@@ -28,33 +28,12 @@ public static class DirectoryTree
         return parent.RemoveDirectory(name);
     }
 
-    /// <summary>
-    /// Allocated bytes and inodes of a tree, the top directory included; a file with several names in it counts once. Directories whose
-    /// path is longer than the kernel takes (4,095 bytes) are not entered. Entries that vanish meanwhile are passed over.
-    /// </summary>
+    /// <summary>All of it in one go; see <see cref="TreeMeasurement"/>.</summary>
     public static (long AllocatedBytes, long Inodes) Measure(SafeDirFd top, CancellationToken cancellation = default)
     {
-        var (bytes, inodes) = (top.Stat().AllocatedBytes, 1L);
-        var linked = new HashSet<ulong>();
-        var pending = new Stack<byte[]>();
-        pending.Push("."u8.ToArray());
-        while (pending.TryPop(out var path))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using var directory = TryEnter(top, path);
-            if (directory is null) continue;
-            foreach (var entry in directory.List())
-            {
-                if (directory.TryStat(entry.Name) is not { } status) continue;
-                if (status.Kind != FileKind.Directory && status.LinkCount > 1 && !linked.Add(status.Inode)) continue;
-                bytes += status.AllocatedBytes;
-                inodes++;
-                if (status.Kind != FileKind.Directory || path.Length + entry.Name.Bytes.Length + 1 > 4095) continue;
-                pending.Push([.. path, (byte)'/', .. entry.Name.Bytes]);
-            }
-        }
-
-        return (bytes, inodes);
+        using var measurement = new TreeMeasurement(top);
+        while (measurement.Step()) cancellation.ThrowIfCancellationRequested();
+        return (measurement.AllocatedBytes, measurement.Inodes);
     }
 
     /// <summary>
@@ -97,7 +76,7 @@ public static class DirectoryTree
     }
 
     // A live tree changes while it is measured: a directory may meanwhile be gone, be a link or be mounted on.
-    private static SafeDirFd? TryEnter(SafeDirFd top, byte[] path)
+    internal static SafeDirFd? TryEnter(SafeDirFd top, byte[] path)
     {
         try
         {

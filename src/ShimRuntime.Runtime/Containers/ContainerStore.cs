@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using ShimRuntime.Linux;
 
 namespace ShimRuntime.Runtime.Containers;
@@ -21,6 +22,8 @@ public sealed class ContainerStore
     {
         if (_byId.TryRemove(id, out var entry)) entry.TellDeleted();
     }
+
+    public bool TryGet(string id, [MaybeNullWhen(false)] out ContainerEntry entry) => _byId.TryGetValue(id, out entry);
 
     public bool Contains(string id) => _byId.ContainsKey(id);
 

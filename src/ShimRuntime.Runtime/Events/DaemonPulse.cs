@@ -1,3 +1,5 @@
+using ShimRuntime.Runtime.Containers;
+
 namespace ShimRuntime.Runtime.Events;
 
 /// <summary>
@@ -11,7 +13,7 @@ internal sealed class DaemonPulse
     public DaemonPulse(string stateDirectory)
     {
         _path = Path.Combine(stateDirectory, "alive");
-        if (File.Exists(_path)) LastNanos = (File.GetLastWriteTimeUtc(_path) - DateTime.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+        if (File.Exists(_path)) LastNanos = UnixTime.Nanos(File.GetLastWriteTimeUtc(_path));
     }
 
     /// <summary>Unix time of the last beat before this start; 0: there was no daemon since the machine's start.</summary>

@@ -24,6 +24,9 @@ internal sealed class EventSubscription(EventFeed feed, ulong sequence) : IEvent
 
     public CancellationToken CutOff => _cutOff.Token;
 
+    /// <summary>Events that wait to be read.</summary>
+    internal int Waiting => _queue.Reader.Count;
+
     /// <summary>Under the feed's lock. False: the queue is full, and this is the end of the subscription.</summary>
     public bool Offer(QueuedEvent message)
     {

@@ -11,7 +11,7 @@ internal sealed class CgroupDetailReader(CgroupReader cgroups, HugePageSizes pag
     private const ulong NanosPerTick = 10_000_000; // USER_HZ is 100 on every architecture that .NET runs on
 
     /// <param name="sample">Of the same container, read just before.</param>
-    public CgroupDetail Read(ContainerRecord record, CgroupSample sample) => cgroups.IsV2 ? ReadUnified(record, sample) : ReadV1(record);
+    public CgroupDetail Read(ContainerRecord record, CgroupSample sample) => cgroups.IsV2 ? ReadUnified(record, sample) : ReadV1(record, sample);
 
     private CgroupDetail ReadUnified(ContainerRecord record, CgroupSample sample)
     {
@@ -36,12 +36,12 @@ internal sealed class CgroupDetailReader(CgroupReader cgroups, HugePageSizes pag
         };
     }
 
-    private CgroupDetail ReadV1(ContainerRecord record)
+    private CgroupDetail ReadV1(ContainerRecord record, CgroupSample sample)
     {
         var (container, leaf) = (record.ContainerCgroup, record.LeafCgroup);
         var memory = new CgroupDirectory(cgroups.Memory, container);
         var pids = new CgroupDirectory(cgroups.Pids, container);
-        var (user, system) = CpuTimes(new CgroupDirectory(cgroups.CpuAccounting, container));
+        var (user, system) = Split(sample.CpuNanos, CpuTimes(new CgroupDirectory(cgroups.CpuAccounting, container)));
         Span<byte> buffer = stackalloc byte[StatBytes];
         return new CgroupDetail
         {
@@ -52,8 +52,8 @@ internal sealed class CgroupDetailReader(CgroupReader cgroups, HugePageSizes pag
                 Throttling.Parse(new CgroupDirectory(cgroups.Cpu, leaf).Read("cpu.stat"u8, buffer))),
             MemoryPeakBytes = memory.Number("memory.max_usage_in_bytes"u8),
             MemoryKernelBytes = memory.Number("memory.kmem.usage_in_bytes"u8) ?? 0,
-            // v1 counts both where it happened, not on the way up.
-            MemoryLimitHits = (memory.Number("memory.failcnt"u8) ?? 0) + (Leaf(leaf).Number("memory.failcnt"u8) ?? 0),
+            // v1 counts where it happened, not on the way up, and apart for memory and for memory with swap.
+            MemoryLimitHits = V1Hits(memory) + V1Hits(Leaf(leaf)),
             OomKills = (memory.Key("memory.oom_control"u8, "oom_kill"u8) ?? 0) + (Leaf(leaf).Key("memory.oom_control"u8, "oom_kill"u8) ?? 0),
             Threads = pids.Number("pids.current"u8) ?? 0,
             ThreadsMax = pids.Limit("pids.max"u8) ?? 0,
@@ -61,6 +61,9 @@ internal sealed class CgroupDetailReader(CgroupReader cgroups, HugePageSizes pag
             HugePages = pageSizes.Read(new CgroupDirectory(cgroups.HugePages, container), false),
         };
     }
+
+    private static ulong V1Hits(CgroupDirectory memory) =>
+        (memory.Number("memory.failcnt"u8) ?? 0) + (memory.Number("memory.memsw.failcnt"u8) ?? 0);
 
     private CgroupDirectory Leaf(string cgroup) => new(cgroups.Memory, cgroup);
 
@@ -71,6 +74,18 @@ internal sealed class CgroupDetailReader(CgroupReader cgroups, HugePageSizes pag
         Span<byte> counts = stackalloc byte[StatBytes];
         return DeviceIo.ParseV1(
             directory.Read("blkio.throttle.io_service_bytes_recursive"u8, bytes), directory.Read("blkio.throttle.io_serviced_recursive"u8, counts));
+    }
+
+    /// <summary>
+    /// v1 counts user and system by the clock tick that found it running, which is not the time used. So the exact time is divided as the ticks
+    /// are, as the kernel itself does for v2.
+    /// </summary>
+    internal static (ulong User, ulong System) Split(ulong usedNanos, (ulong User, ulong System) ticked)
+    {
+        var sum = ticked.User + ticked.System;
+        if (sum == 0) return (usedNanos, 0);
+        var user = (ulong)((UInt128)usedNanos * ticked.User / sum);
+        return (user, usedNanos - user);
     }
 
     private static (ulong User, ulong System) CpuTimes(CgroupDirectory directory)

@@ -93,12 +93,15 @@ internal sealed class ContainerMetricsReader(
         writer.Add(MetricCatalog.FsInodesTotal, space.TotalInodes, device);
     }
 
-    /// <summary>The device of the writable layers is always named: that nothing was read from it is a fact, too.</summary>
+    /// <summary>
+    /// On v2 the device of the writable layers is always named: that nothing was read from it is a fact, too. v1 lists what it counts, and of late
+    /// it counts only devices that some cgroup throttles: nothing is said of the others.
+    /// </summary>
     private void AddIo(MetricWriter writer, IReadOnlyList<DeviceIo> io)
     {
         foreach (var device in io) Add(writer, device);
         var (major, minor) = devices.Main;
-        if (devices.HasBlockDevice && !io.Any(d => d.Major == major && d.Minor == minor)) Add(writer, new DeviceIo(major, minor));
+        if (cgroups.IsV2 && devices.HasBlockDevice && !io.Any(d => d.Major == major && d.Minor == minor)) Add(writer, new DeviceIo(major, minor));
     }
 
     private void Add(MetricWriter writer, DeviceIo io)

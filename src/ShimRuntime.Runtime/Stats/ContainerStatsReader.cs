@@ -36,7 +36,7 @@ internal sealed class ContainerStatsReader(CgroupReader cgroups, ISnapshotStore 
         if (snapshots.Usage(key) is not { } usage) return null;
         return new FilesystemUsage
         {
-            Timestamp = (usage.MeasuredAt - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick,
+            Timestamp = UnixTime.Nanos(usage.MeasuredAt),
             FsId = new FilesystemIdentifier { Mountpoint = mountpoint },
             UsedBytes = UsageViews.Value((ulong)usage.UsedBytes),
             InodesUsed = UsageViews.Value((ulong)usage.InodesUsed),

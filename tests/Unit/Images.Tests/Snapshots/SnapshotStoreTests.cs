@@ -121,16 +121,18 @@ public sealed class SnapshotStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Usage_is_null_until_measured_and_then_counts_bytes_and_inodes()
+    public async Task A_new_layers_usage_is_known_at_once_and_follows_what_is_written()
     {
         var image = await _world.CommitAsync(("base", new TarBuilder().File("f")));
         var snapshot = await _world.Snapshots.PrepareAsync("c1", image, default);
         Assert.Null(_world.Snapshots.Usage("unknown"));
+        Assert.Equal(1, _world.Snapshots.Usage("c1")!.Value.InodesUsed);
         await File.WriteAllBytesAsync(Path.Combine(snapshot.UpperDir, "data"), new byte[1 << 20]);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (_world.Snapshots.Usage("c1") is null) await Task.Delay(50, deadline.Token);
+        while (_world.Snapshots.Usage("c1")!.Value.InodesUsed < 2) await Task.Delay(50, deadline.Token);
         var usage = _world.Snapshots.Usage("c1")!.Value;
-        Assert.InRange(usage.InodesUsed, 1, 2);
+        Assert.Equal(2, usage.InodesUsed);
+        Assert.InRange(usage.UsedBytes, 1 << 20, 2 << 20);
         Assert.True(usage.MeasuredAt > DateTimeOffset.UtcNow.AddMinutes(-1));
     }
 

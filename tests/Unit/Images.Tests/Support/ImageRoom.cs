@@ -129,6 +129,8 @@ internal sealed class MemoryLayers : ILayerStore, ISnapshotStore, ILayerReferenc
 
     SnapshotUsage? ISnapshotStore.Usage(string key) => null;
 
+    Func<string, ulong?>? ISnapshotStore.Activity { get; set; }
+
     public IReadOnlyCollection<string> Keys() => [];
 
     private sealed class Draft(MemoryLayers store, byte[] tar) : ILayerDraft

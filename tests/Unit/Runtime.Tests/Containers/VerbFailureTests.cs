@@ -105,6 +105,8 @@ public sealed class VerbFailureTests : IDisposable
 
         public SnapshotUsage? Usage(string key) => null;
 
+        public Func<string, ulong?>? Activity { get; set; }
+
         public IReadOnlyCollection<string> Keys() => [];
     }
 
