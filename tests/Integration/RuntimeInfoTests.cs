@@ -77,9 +77,6 @@ public sealed class RuntimeInfoTests(DaemonFixture daemon) : NodeTest(daemon)
     [Fact]
     public async Task WhatComesLaterIsUnimplementedWithASentence()
     {
-        await RefusedAsync(StatusCode.Unimplemented, Runtime.ExecAsync(new ExecRequest { ContainerId = "x", Cmd = { "true" }, Stdout = true }));
-        await RefusedAsync(StatusCode.Unimplemented, Runtime.AttachAsync(new AttachRequest { ContainerId = "x", Stdout = true }));
-        await RefusedAsync(StatusCode.Unimplemented, Runtime.PortForwardAsync(new PortForwardRequest { PodSandboxId = "x" }));
         await RefusedAsync(StatusCode.Unimplemented, Runtime.CheckpointContainerAsync(new CheckpointContainerRequest { ContainerId = "x" }));
     }
 

@@ -121,7 +121,7 @@ public sealed class StatsTests(DaemonFixture daemon) : NodeTest(daemon)
     public async Task ProcessesAreCountedNotThreadsAndExecsToo()
     {
         var pod = await RunPodAsync();
-        var container = await pod.RunAsync("sleep 1000 & sleep 1000");
+        var container = await pod.RunAsync("sleep 1000 & sleep 1000; true");
         await Eventually.Value(() => ProcessesAsync(pod), n => n == 3, "sh and two sleeps");
         var exec = container.ExecSyncAsync(30, "/bin/sh", "-c", "while [ ! -e /go ]; do usleep 20000; done");
         await Eventually.Value(() => ProcessesAsync(pod), n => n >= 4, "the exec is one of the pod's");

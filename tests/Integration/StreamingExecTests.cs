@@ -157,6 +157,8 @@ public sealed class StreamingExecTests(DaemonFixture daemon) : NodeTest(daemon)
         exec.Client.Reads = false;
         await using var other = await RemoteCommand.ExecAsync(container, new(), "echo", "fine");
         Assert.Equal(0, await other.ExitCodeAsync());
+        // The other one's session lingers for a moment after its client has its status.
+        await Eventually.True(() => Sessions().Count == 1, "one session is left");
         var session = Assert.Single(Sessions());
         await Task.Delay(1000);
         var memory = long.Parse(Processes.Field(Processes.Read(session, "status"), "VmRSS").Split(' ')[0], CultureInfo.InvariantCulture);

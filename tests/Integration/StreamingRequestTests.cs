@@ -68,7 +68,7 @@ public sealed class StreamingRequestTests(DaemonFixture daemon) : NodeTest(daemo
         var container = await RunAsync("sleep 1000");
         var answer = await Runtime.ExecAsync(new ExecRequest { ContainerId = container.Id, Cmd = { "true" }, Stdout = true });
         await using var client = await SpdyClient.ConnectAsync(answer.Url, "v4.channel.k8s.io");
-        await client.SendRawAsync(Encoding.ASCII.GetBytes(new string('\xff', 100)));
+        await client.SendRawAsync(Enumerable.Repeat((byte)0xff, 100).ToArray());
         await client.Ended.WaitAsync(Eventually.Patience);
         Assert.Equal(0, (await container.ExecSyncAsync(10, "true")).ExitCode);
     }

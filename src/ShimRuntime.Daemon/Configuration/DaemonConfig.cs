@@ -67,7 +67,7 @@ internal sealed record DaemonConfig
     /// <summary>0: the kernel chooses once, and the choice is kept.</summary>
     public int StreamPort { get; init; }
 
-    public IPEndPoint StreamEndPoint => new(IPAddress.Parse(StreamAddress), StreamPort);
+    public IPEndPoint StreamEndPoint() => new(IPAddress.Parse(StreamAddress), StreamPort);
 
     /// <summary>The CRI socket's absolute path.</summary>
     public string SocketPath => Listen["unix://".Length..];

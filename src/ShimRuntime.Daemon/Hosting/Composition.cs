@@ -47,7 +47,7 @@ internal sealed class Composition : IAsyncDisposable
             images = await ImageServices.OpenAsync(config.ToImageOptions(), logs, daemon);
             var dependencies = new RuntimeDependencies(images.Images, images.Snapshots, exits, logs);
             var runtime = RuntimeServices.Open(config.ToRuntimeOptions(), dependencies, daemon);
-            var streaming = StreamingServer.Open(config.StreamEndPoint, config.State, runtime.Streams, logs.CreateLogger<StreamingServer>());
+            var streaming = StreamingServer.Open(config.StreamEndPoint(), config.State, runtime.Streams, logs.CreateLogger<StreamingServer>());
             return new Composition(images, runtime, streaming, exits);
         }
         catch

@@ -108,6 +108,7 @@ public sealed class SpdyClient : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Reads = true;
         _socket.Dispose();
         await _reader;
     }

@@ -43,6 +43,7 @@ internal sealed class WebSocketConnection(ITransport transport) : IReceiver
             {
                 _head[_headBytes++] = bytes[0];
                 bytes = bytes[1..];
+                if (_headBytes == 2 && (_head[1] & 0x80) == 0) throw new WireException("a frame that is not masked");
                 if (_headBytes >= 2 && _headBytes == HeadLength()) BeginFrame();
                 continue;
             }
@@ -79,7 +80,6 @@ internal sealed class WebSocketConnection(ITransport transport) : IReceiver
     private void BeginFrame()
     {
         if ((_head[0] & 0x70) != 0) throw new WireException("a frame of an extension that was not agreed on");
-        if ((_head[1] & 0x80) == 0) throw new WireException("a frame that is not masked");
         _final = (_head[0] & 0x80) != 0;
         _opcode = _head[0] & 0x0f;
         _taken = 0;
