@@ -16,8 +16,11 @@ internal sealed unsafe class ReadBuffer : IDisposable
     /// </summary>
     public const int MaxLeftBytes = 1024 * 1024;
 
+    /// <summary>Bytes behind the block that may be read, whatever is in them: text is copied in whole vectors.</summary>
+    public const int SlackBytes = 16;
+
     /// <summary>Room for a held line and one read.</summary>
-    public byte* Start { get; } = (byte*)NativeMemory.Alloc(LineSplitter.MaxLineBytes + ReadBytes);
+    public byte* Start { get; } = (byte*)NativeMemory.Alloc(LineSplitter.MaxLineBytes + ReadBytes + SlackBytes);
 
     public void Dispose() => NativeMemory.Free(Start);
 }
