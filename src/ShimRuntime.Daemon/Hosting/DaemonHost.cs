@@ -39,6 +39,7 @@ internal static class DaemonHost
             gate.Recovered(services);
             log.LogInformation("ready after {Ms:0} ms", Milliseconds(started));
             notifier.Ready();
+            ReturnGarbage();
             await Task.Delay(Timeout.Infinite, stop.Token);
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
@@ -62,6 +63,9 @@ internal static class DaemonHost
         await server.StopAsync(deadline.Token);
         log.LogInformation("ended; containers keep running");
     }
+
+    /// <summary>What start and recovery needed is not needed again: the pages go back, once, when nobody waits for us.</summary>
+    private static void ReturnGarbage() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, true, true);
 
     private static double Milliseconds(long since) => Stopwatch.GetElapsedTime(since).TotalMilliseconds;
 
