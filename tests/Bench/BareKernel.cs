@@ -7,16 +7,20 @@ namespace ShimRuntime.Bench;
 internal static partial class BareKernel
 {
     private const int CLONE_NEWNET = 0x40000000;
+    private const int CLONE_NEWIPC = 0x08000000;
+    private const int CLONE_NEWUTS = 0x04000000;
     private const nuint MS_BIND = 4096;
     private const int MNT_DETACH = 2;
 
-    public static void PinNetworkNamespace(string path)
+    public static void PinNamespaces(string network, string ipc, string uts)
     {
-        File.WriteAllBytes(path, []);
+        foreach (var pin in (string[])[network, ipc, uts]) File.WriteAllBytes(pin, []);
         Exception? failure = null;
         var thread = new Thread(() =>
         {
-            if (Unshare(CLONE_NEWNET) < 0 || Mount("/proc/thread-self/ns/net", path, "none", MS_BIND, null) < 0) failure = LinuxException.Last("unshare and pin", path);
+            if (Unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0 || Mount("/proc/thread-self/ns/net", network, "none", MS_BIND, null) < 0
+                || Mount("/proc/thread-self/ns/ipc", ipc, "none", MS_BIND, null) < 0 || Mount("/proc/thread-self/ns/uts", uts, "none", MS_BIND, null) < 0)
+                failure = LinuxException.Last("unshare and pin", network);
         });
         thread.Start();
         thread.Join();

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Net.Sockets;
+using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Grpc.Net.Client;
 using ShimRuntime.Cri.Operator.V1;
@@ -63,6 +65,14 @@ internal sealed class BenchNode : IAsyncDisposable
     /// <summary>A pod with one sleeping container; returns both ids.</summary>
     public async Task<(string Pod, string Container)> UpAsync(PodSandboxConfig pod, NamespaceMode pid, CancellationToken cancellation)
     {
+        var (podId, id, _) = await TimedUpAsync(pod, pid, cancellation);
+        return (podId, id);
+    }
+
+    /// <summary>As <see cref="UpAsync"/>, with the milliseconds of RunPodSandbox, CreateContainer and StartContainer.</summary>
+    public async Task<(string Pod, string Container, double[] Milliseconds)> TimedUpAsync(
+        PodSandboxConfig pod, NamespaceMode pid, CancellationToken cancellation)
+    {
         var container = new ContainerConfig
         {
             Metadata = new ContainerMetadata { Name = "sleeper" },
@@ -75,11 +85,15 @@ internal sealed class BenchNode : IAsyncDisposable
         };
         container.Command.AddRange(["sleep", "100000"]);
         Directory.CreateDirectory(pod.LogDirectory);
+        var clock = Stopwatch.StartNew();
         var podId = (await Runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = pod }, cancellationToken: cancellation)).PodSandboxId;
+        var sandboxed = clock.Elapsed;
         var create = new CreateContainerRequest { PodSandboxId = podId, Config = container, SandboxConfig = pod };
         var id = (await Runtime.CreateContainerAsync(create, cancellationToken: cancellation)).ContainerId;
+        var created = clock.Elapsed;
         await Runtime.StartContainerAsync(new StartContainerRequest { ContainerId = id }, cancellationToken: cancellation);
-        return (podId, id);
+        var started = clock.Elapsed;
+        return (podId, id, [sandboxed.TotalMilliseconds, (created - sandboxed).TotalMilliseconds, (started - created).TotalMilliseconds]);
     }
 
     public async Task DownAsync(string pod)
@@ -121,33 +135,56 @@ internal sealed class BenchNode : IAsyncDisposable
     {
         foreach (var name in (string[])["root", "state", "netns", "cni", "logs"]) Directory.CreateDirectory(Path.Combine(Work, name));
         await File.WriteAllTextAsync(Path.Combine(Work, "cni", "10-bench.conflist"), CniFloor.Conflist(this), cancellation);
-        var socketPath = Path.Combine(Work, "state", "bench.sock");
-        using var log = File.OpenHandle(Path.Combine(Work, "daemon.log"), FileMode.Create, FileAccess.Write);
+        Spawn();
+        Connect();
+        await UntilAsync(t => Runtime.VersionAsync(new VersionRequest(), cancellationToken: t).ResponseAsync, cancellation);
+        await ImportAsync(imageArchive, cancellation);
+    }
+
+    /// <summary>kill -9, a new daemon, and the time from its spawn to its first list of containers.</summary>
+    public async Task<TimeSpan> RestartAsync(CancellationToken cancellation)
+    {
+        _daemon!.PidFd.Signal(9);
+        await _exits.ReapAsync(_daemon, cancellation);
+        _channel!.Dispose();
+        var clock = Stopwatch.StartNew();
+        Spawn();
+        Connect();
+        await UntilAsync(t => Runtime.ListContainersAsync(new ListContainersRequest(), cancellationToken: t).ResponseAsync, cancellation);
+        return clock.Elapsed;
+    }
+
+    /// <summary>The shim of a container, by its record.</summary>
+    public int ShimOf(string container) =>
+        JsonNode.Parse(File.ReadAllText(Path.Combine(Work, "root", "containers", container, "record.json")))!["shimPid"]!.GetValue<int>();
+
+    private string SocketPath => Path.Combine(Work, "state", "bench.sock");
+
+    private void Spawn()
+    {
+        using var log = File.OpenHandle(Path.Combine(Work, "daemon.log"), FileMode.Append, FileAccess.Write);
         var fd = (int)log.DangerousGetHandle();
         _daemon = Spawner.Spawn(new SpawnRequest
         {
             Path = Path.Combine(Binaries, "shimruntimed"),
             Arguments =
             [
-                "shimruntimed", "--root", Path.Combine(Work, "root"), "--state", Path.Combine(Work, "state"), "--listen", $"unix://{socketPath}",
+                "shimruntimed", "--root", Path.Combine(Work, "root"), "--state", Path.Combine(Work, "state"), "--listen", $"unix://{SocketPath}",
                 "--cni-conf-dir", Path.Combine(Work, "cni"), "--netns-dir", Path.Combine(Work, "netns"), "--log-level", "warning",
             ],
             Environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
             Fds = [new FdMapping(fd, 1), new FdMapping(fd, 2)],
         });
-        Connect(socketPath);
-        await WaitUntilReadyAsync(cancellation);
-        await ImportAsync(imageArchive, cancellation);
     }
 
-    private void Connect(string socketPath)
+    private void Connect()
     {
         var handler = new SocketsHttpHandler
         {
             ConnectCallback = async (_, token) =>
             {
                 var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), token);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(SocketPath), token);
                 return new NetworkStream(socket, true);
             },
         };
@@ -155,7 +192,8 @@ internal sealed class BenchNode : IAsyncDisposable
         Runtime = new RuntimeService.RuntimeServiceClient(_channel);
     }
 
-    private async Task WaitUntilReadyAsync(CancellationToken cancellation)
+    /// <summary>A daemon that starts refuses connections, then calls.</summary>
+    private static async Task UntilAsync(Func<CancellationToken, Task> call, CancellationToken cancellation)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(StartDeadline);
@@ -163,12 +201,12 @@ internal sealed class BenchNode : IAsyncDisposable
         {
             try
             {
-                await Runtime.VersionAsync(new VersionRequest(), cancellationToken: deadline.Token);
+                await call(deadline.Token);
                 return;
             }
             catch (Grpc.Core.RpcException) when (!deadline.IsCancellationRequested)
             {
-                await Task.Delay(50, deadline.Token);
+                await Task.Delay(5, deadline.Token);
             }
         }
     }
