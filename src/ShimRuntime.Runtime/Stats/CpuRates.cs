@@ -6,8 +6,7 @@ namespace ShimRuntime.Runtime.Stats;
 /// usage_nano_cores: CPU time used between two samples, by the time between them. The older of the two is always one that the daemon's own
 /// sampler took, never a client's, so any number of clients may ask at any intervals and all get the same kind of answer: the rate over the
 /// last one to <see cref="CpuSampler.Interval"/> + 1 seconds. A container younger than its first sample is counted from its start, when
-/// nothing had been used, and over a second at least: what runc spent on its start is no rate. Times are monotonic: a step of the wall clock
-/// is no load.
+/// nothing had been used. Times are monotonic: a step of the wall clock is no load.
 /// </summary>
 internal sealed class CpuRates
 {
@@ -26,7 +25,7 @@ internal sealed class CpuRates
     /// <param name="ageNanos">Since the start of what is measured: the base of the first rate of all.</param>
     public ulong Of(string key, long monotonicNanos, ulong cpuNanos, long ageNanos)
     {
-        var start = new Point(monotonicNanos - Math.Max(ageNanos, MinIntervalNanos), 0);
+        var start = new Point(monotonicNanos - Math.Max(ageNanos, 1), 0);
         var from = Base(key, monotonicNanos, start);
         var elapsed = monotonicNanos - from.AtNanos;
         if (elapsed <= 0 || cpuNanos < from.CpuNanos) return 0;

@@ -23,7 +23,7 @@ public class CapturedCgroupTests
         var sample = CapturedCgroup.V1.Sample;
         Assert.Equal((67.36, 18_998_813UL), (sample.CpuPressure!.Value.Some.Avg10, sample.CpuPressure.Value.Some.TotalMicroseconds));
         Assert.Equal(18_963_540UL, sample.CpuPressure.Value.Full.TotalMicroseconds);
-        Assert.Equal((23_584UL, 48_302UL), (sample.MemoryPressure!.Value.Some.TotalMicroseconds, sample.IoPressure!.Value.Some.TotalMicroseconds));
+        Assert.Equal((48_302UL, 23_584UL), (sample.MemoryPressure!.Value.Some.TotalMicroseconds, sample.IoPressure!.Value.Some.TotalMicroseconds));
     }
 
     [Fact]
