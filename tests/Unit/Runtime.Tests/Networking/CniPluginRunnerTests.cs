@@ -37,7 +37,8 @@ public sealed class CniPluginRunnerTests : IDisposable
             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin CNI_COMMAND=ADD CNI_CONTAINERID=id CNI_NETNS=/run/netns/x CNI_IFNAME=eth0 "
             + $"CNI_ARGS=IgnoreUnknown=1 CNI_PATH=/nowhere:{_directory} ",
             (string?)result!["env"]);
-        Assert.DoesNotContain(((string?)result["fds"])!.Split(' '), fd => int.Parse(Path.GetFileName(fd), null) is > 4 and not 10); // the shell itself holds the script at 10, and the pipe of $(…) at 3 and, until it has forked, 4
+        // The shell itself holds the script at 10, and the pipe of $(…) at 3 and, until it has forked, 4.
+        Assert.DoesNotContain(((string?)result["fds"])!.Split(' '), fd => int.Parse(Path.GetFileName(fd), null) is > 4 and not 10);
     }
 
     [Fact]
