@@ -55,6 +55,33 @@ public sealed class EventTests(DaemonFixture daemon) : NodeTest(daemon)
     }
 
     [Fact]
+    public async Task ASubscriberThatNeverReadsIsCutOffWhileAnotherGetsAll()
+    {
+        var before = (await StateAsync()).CutOff;
+        using var slow = new CriClient(World.Socket);
+        using var silent = slow.Runtime.GetContainerEvents(new GetEventsRequest());
+        await silent.ResponseHeadersAsync;
+        await using var events = await EventReader.SubscribeAsync(Runtime);
+        // Some megabytes of statuses with each event fill every buffer on the way before long.
+        var pod = await RunPodAsync(c => c.Annotations["large"] = new string('x', 900_000));
+        var container = await pod.CreateAsync("sleep 1000", c => c.Annotations["large"] = new string('y', 900_000));
+        await container.StartAsync();
+        for (var i = 0; i < 12; i++) await (await pod.RunAsync("true", c => c.Annotations["large"] = new string('z', 900_000))).ExitedAsync();
+        await Eventually.Value(StateAsync, s => s.CutOff == before + 1, "the silent one is cut off");
+        await pod.StopAsync();
+        var got = await events.UntilAsync(e => e.ContainerId == pod.Id && e.ContainerEventType == ContainerStoppedEvent);
+        Assert.Equal(2 + 2 + (12 * 3) + 1 + 1, got.Count);
+        var fault = await Assert.ThrowsAsync<RpcException>(async () =>
+        {
+            while (await silent.ResponseStream.MoveNext(CancellationToken.None))
+            {
+            }
+        });
+        Assert.Equal(StatusCode.ResourceExhausted, fault.StatusCode);
+        Assert.Contains("list", fault.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task AnEndWhileNoDaemonRanIsToldToWhoeverSubscribesThen()
     {
         var pod = await RunPodAsync();

@@ -50,7 +50,8 @@ internal sealed partial class CriRuntimeService
         try
         {
             await context.WriteResponseHeadersAsync(new Metadata { { EventSequenceHeader, $"{subscription.StartSequence}" } });
-            await foreach (var message in subscription.ReadAsync(end.Token)) await responseStream.WriteAsync(message, end.Token);
+            // A token given to the write would reset the stream, and with it the sentence why: only our waiting ends.
+            await foreach (var message in subscription.ReadAsync(end.Token)) await responseStream.WriteAsync(message).WaitAsync(end.Token);
         }
         catch (OperationCanceledException) when (subscription.CutOff.IsCancellationRequested)
         {
