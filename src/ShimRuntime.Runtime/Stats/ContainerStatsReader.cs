@@ -22,7 +22,7 @@ internal sealed class ContainerStatsReader(CgroupReader cgroups, ISnapshotStore 
             WritableLayer = WritableLayer(record.SnapshotKey),
         };
         if (!ContainerLifecycle.IsRunning(record.Phase) || cgroups.Read(record.ContainerCgroup) is not { } sample) return stats;
-        var rate = rates.Of(record.Id, CpuSampler.Now(), sample.CpuNanos, sample.AtNanos - record.StartedAtNanos);
+        var rate = rates.Of(record.Id, CpuSampler.Now(), sample.CpuNanos, sample.AtNanos - record.CreatedAtNanos);
         stats.Cpu = UsageViews.Cpu(sample, rate);
         stats.Memory = UsageViews.Memory(sample);
         stats.Swap = UsageViews.Swap(sample);

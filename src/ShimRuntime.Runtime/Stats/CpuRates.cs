@@ -5,8 +5,8 @@ namespace ShimRuntime.Runtime.Stats;
 /// <summary>
 /// usage_nano_cores: CPU time used between two samples, by the time between them. The older of the two is always one that the daemon's own
 /// sampler took, never a client's, so any number of clients may ask at any intervals and all get the same kind of answer: the rate over the
-/// last one to <see cref="CpuSampler.Interval"/> + 1 seconds. A container younger than its first sample is counted from its start, when
-/// nothing had been used. Times are monotonic: a step of the wall clock is no load.
+/// last one to <see cref="CpuSampler.Interval"/> + 1 seconds. A container younger than its first sample is counted from its creation, when
+/// nothing had been used: runc's own start is in the cgroup's figure. Times are monotonic: a step of the wall clock is no load.
 /// </summary>
 internal sealed class CpuRates
 {
@@ -22,7 +22,7 @@ internal sealed class CpuRates
     }
 
     /// <summary>Nanoseconds of CPU a second (1e9: one core busy).</summary>
-    /// <param name="ageNanos">Since the start of what is measured: the base of the first rate of all.</param>
+    /// <param name="ageNanos">Since the creation of what is measured: the base of the first rate of all.</param>
     public ulong Of(string key, long monotonicNanos, ulong cpuNanos, long ageNanos)
     {
         var start = new Point(monotonicNanos - Math.Max(ageNanos, 1), 0);
