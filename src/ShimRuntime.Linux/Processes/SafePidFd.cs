@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Linux;
 
@@ -29,6 +31,16 @@ public sealed partial class SafePidFd : SafeHandleZeroOrMinusOneIsInvalid
         var fd = PidfdOpen(SysPidfdOpen, pid, 0);
         if (fd >= 0) return new SafePidFd((int)fd);
         return Marshal.GetLastPInvokeError() is Errno.ESRCH or Errno.EINVAL ? null : throw LinuxException.Last("pidfd_open", $"{pid}");
+    }
+
+    /// <summary>True once the process has ended, whether or not its parent has reaped it (pidfd_open(2): the descriptor is then readable).</summary>
+    public unsafe bool HasEnded
+    {
+        get
+        {
+            var wait = new pollfd { fd = Fd, events = POLLIN };
+            return poll(&wait, 1, 0) > 0;
+        }
     }
 
     /// <summary>Sends a signal; false when the process is gone.</summary>

@@ -30,12 +30,12 @@ public sealed class RunningShim : IAsyncDisposable
     /// <summary>Completes, never faulted, once the process has ended (and was reaped, if it was a child of ours).</summary>
     public Task Gone { get; }
 
-    /// <summary>Null when that very process no longer exists.</summary>
+    /// <summary>Null when that very process has ended; a zombie that nobody has reaped yet has, too.</summary>
     public static RunningShim? TryOpen(string socketPath, ProcessIdentity process, ShimOwner owner)
     {
         var pidFd = SafePidFd.TryOpen(process.Pid);
         if (pidFd is null) return null;
-        if (process.IsAlive) return new RunningShim(socketPath, process, pidFd, owner);
+        if (process.IsAlive && !pidFd.HasEnded) return new RunningShim(socketPath, process, pidFd, owner);
         pidFd.Dispose();
         return null;
     }
