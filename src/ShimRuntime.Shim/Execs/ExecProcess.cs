@@ -63,7 +63,11 @@ internal sealed class ExecProcess : IDisposable
     }
 
     /// <summary>Lets go of everything; for an exec whose <see cref="Start"/> has thrown. Others do so by themselves.</summary>
-    public void Dispose() => Finish();
+    public void Dispose()
+    {
+        DeleteFiles();
+        Finish();
+    }
 
     /// <summary>Ends the whole tree; the answer, if anybody waits for it, follows from the exit.</summary>
     public void Kill()
@@ -98,6 +102,7 @@ internal sealed class ExecProcess : IDisposable
         _runc = null;
         // Also after a failure: a runc that we killed may have got as far as starting it.
         var pid = RuncDriver.ReadPid(_files.PidFile);
+        DeleteFiles(); // now, not behind the answer: who has that may look for what is left
         var error = result.Succeeded ? "its process vanished" : result.Error;
         try
         {
@@ -164,8 +169,12 @@ internal sealed class ExecProcess : IDisposable
         _stderr?.Dispose();
         if (_killed) _cgroup.Kill(0);
         else _cgroup.Release();
+        _onDone(this);
+    }
+
+    private void DeleteFiles()
+    {
         ScratchFile.Delete(_files.ProcessJson);
         ScratchFile.Delete(_files.PidFile);
-        _onDone(this);
     }
 }
