@@ -78,6 +78,7 @@ public sealed class RuntimeServices : IAsyncDisposable
                 Network = network,
                 Exits = exits,
                 Handlers = handlers,
+                Facts = host.View.Facts,
                 Containers = () => containers,
                 Events = events,
                 EndSessions = sessions.Kill,

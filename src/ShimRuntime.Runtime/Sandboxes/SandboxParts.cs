@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Events;
 using ShimRuntime.Runtime.Networking;
@@ -19,6 +20,8 @@ public sealed record SandboxParts
     public required ExitWatcher Exits { get; init; }
 
     public required RuntimeHandlers Handlers { get; init; }
+
+    public required HostFacts Facts { get; init; }
 
     public required PodCgroups Cgroups { get; init; }
 

@@ -10,15 +10,13 @@ namespace ShimRuntime.Runtime.Sandboxes;
 /// </content>
 public sealed partial class SandboxService
 {
-    private static readonly HostFacts Facts = HostFacts.Read();
-
     public async Task UpdateAsync(UpdatePodSandboxResourcesRequest request, CancellationToken client)
     {
         var entry = _store.FindEntry(request.PodSandboxId)
             ?? throw RuntimeFault.NotFound($"failed to update pod sandbox: there is no '{request.PodSandboxId}'");
         foreach (var (field, asked) in new[] { ("overhead", request.Overhead), ("resources", request.Resources) })
         {
-            if (asked is not null) ResourceTranslator.Validate(asked, Facts, $"failed to update pod sandbox '{entry.Id}': {field}");
+            if (asked is not null) ResourceTranslator.Validate(asked, _parts.Facts, $"failed to update pod sandbox '{entry.Id}': {field}");
         }
 
         await using ((await entry.Gate.EnterAsync(client).ConfigureAwait(false)).ConfigureAwait(false))

@@ -34,7 +34,7 @@ public sealed class ShimSpawner(RuntimeOptions options, ShimOwner owner, ILogger
     /// </summary>
     public async Task<RunningShim> SpawnAsync(ShimLaunch launch, string socketPath, CancellationToken cancellation)
     {
-        using var memory = SealedMemory.Create("shim-launch", launch.ToByteArray());
+        using var memory = MemoryFile.Sealed("shim-launch", launch.ToByteArray());
         var (ours, theirs) = SocketPair.Create();
         using var ready = ours;
         using var stderr = AppendFile.Open(Path.Combine(launch.RunDirectory, "shim.log"));

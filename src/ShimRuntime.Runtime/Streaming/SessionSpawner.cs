@@ -35,7 +35,7 @@ internal sealed class SessionSpawner(RuntimeOptions options, SessionStore sessio
         {
             var launch = new SessionLaunch { ProtocolVersion = ShimMethods.ProtocolVersion, Id = id, Directory = directory, Request = request };
             target.Fill(launch);
-            using var memory = SealedMemory.Create("session-launch", launch.ToByteArray());
+            using var memory = MemoryFile.Sealed("session-launch", launch.ToByteArray());
             var process = Spawner.Spawn(new SpawnRequest
             {
                 Path = options.ShimPath,

@@ -53,16 +53,7 @@ internal sealed class ExecStdio : IDisposable
     public string? ConsoleSocketPath => _console?.Path;
 
     /// <summary>runc has its copies: ours would keep the streams from ending.</summary>
-    public void CloseChildEnds()
-    {
-        foreach (var mapping in _childFds)
-        {
-            var fd = mapping.Source;
-            FileDescriptor.Close(ref fd);
-        }
-
-        _childFds.Clear();
-    }
+    public void CloseChildEnds() => FdMapping.CloseSources(_childFds);
 
     public void StartPumping()
     {

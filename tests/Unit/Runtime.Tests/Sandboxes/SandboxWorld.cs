@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Networking;
 using ShimRuntime.Runtime.Node;
@@ -86,6 +87,7 @@ internal sealed class SandboxWorld : IDisposable
             Network = new PodNetwork(Options, Exits, NullLogger<PodNetwork>.Instance),
             Exits = Exits,
             Handlers = new RuntimeHandlers(Options, Exits),
+            Facts = HostFacts.Read(),
             Cgroups = new PodCgroups(Cgroups, new CgroupfsDriver(Cgroups, Options.CgroupRoot)),
             Containers = () => Containers,
             Logs = NullLoggerFactory.Instance,

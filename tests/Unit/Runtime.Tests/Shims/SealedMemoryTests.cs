@@ -9,7 +9,7 @@ public class SealedMemoryTests
     [Fact]
     public void What_is_sealed_can_be_read_and_never_changed()
     {
-        using var memory = SealedMemory.Create("test", [1, 2, 3]);
+        using var memory = MemoryFile.Sealed("test", [1, 2, 3]);
         var read = new byte[8];
         Assert.Equal(3, RandomAccess.Read(memory, read, 0));
         Assert.Equal([1, 2, 3], read[..3]);
