@@ -27,7 +27,7 @@ start_daemon() {
     "$bin/shimruntimed" --config "$work/config.toml" >> "$work/daemon.log" 2>&1 &
     daemon=$!
     for _ in $(seq 100); do
-        shimctl version > /dev/null 2>&1 && return
+        shimctl ps > /dev/null 2>&1 && return
         kill -0 "$daemon" 2> /dev/null || { cat "$work/daemon.log" >&2; fail "the daemon ended while it started"; }
         sleep 0.1
     done

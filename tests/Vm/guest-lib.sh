@@ -34,7 +34,8 @@ until_true() { # TENTHS COMMAND...
 }
 
 shimctl() { command shimctl --endpoint unix://$socket "$@"; }
-serving() { shimctl version; }
+# Version answers before recovery is done; a list is refused until then.
+serving() { shimctl ps; }
 
 # Settings of this script's daemon: the lines given as arguments after the usual ones. The driver is the machine's.
 configure() {
