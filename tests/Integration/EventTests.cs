@@ -62,11 +62,11 @@ public sealed class EventTests(DaemonFixture daemon) : NodeTest(daemon)
         using var silent = slow.Runtime.GetContainerEvents(new GetEventsRequest());
         await silent.ResponseHeadersAsync;
         await using var events = await EventReader.SubscribeAsync(Runtime);
-        // Some megabytes of statuses with each event fill every buffer on the way before long.
-        var pod = await RunPodAsync(c => c.Annotations["large"] = new string('x', 900_000));
-        var container = await pod.CreateAsync("sleep 1000", c => c.Annotations["large"] = new string('y', 900_000));
+        // Up to 3 MB of statuses with each event, 70 MB in all: twice what a queue takes, while one that reads may lag by ten events.
+        var pod = await RunPodAsync(c => c.Annotations["large"] = new string('x', 230_000));
+        var container = await pod.CreateAsync("sleep 1000", c => c.Annotations["large"] = new string('y', 230_000));
         await container.StartAsync();
-        for (var i = 0; i < 12; i++) await (await pod.RunAsync("true", c => c.Annotations["large"] = new string('z', 900_000))).ExitedAsync();
+        for (var i = 0; i < 12; i++) await (await pod.RunAsync("true", c => c.Annotations["large"] = new string('z', 230_000))).ExitedAsync();
         await Eventually.Value(StateAsync, s => s.CutOff == before + 1, "the silent one is cut off");
         await pod.StopAsync();
         var got = await events.UntilAsync(e => e.ContainerId == pod.Id && e.ContainerEventType == ContainerStoppedEvent);

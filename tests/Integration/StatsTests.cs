@@ -71,7 +71,7 @@ public sealed class StatsTests(DaemonFixture daemon) : NodeTest(daemon)
     public async Task TheWorkingSetFollowsWhatIsAllocated()
     {
         var container = await RunAsync("sleep 1000", c => c.Mounts.Clear());
-        var before = (await container.StatsAsync()).Memory;
+        var before = await SettledAsync(container);
         await container.ExecAsync("dd if=/dev/zero of=/dev/shm/filled bs=1M count=32 2>/dev/null");
         var after = (await container.StatsAsync()).Memory;
         Assert.InRange(after.WorkingSetBytes.Value, before.WorkingSetBytes.Value + (31 * Mebibyte), before.WorkingSetBytes.Value + (40 * Mebibyte));
@@ -220,5 +220,24 @@ public sealed class StatsTests(DaemonFixture daemon) : NodeTest(daemon)
             while (await call.ResponseStream.MoveNext(CancellationToken.None)) all.AddRange(items(call.ResponseStream.Current));
             return all;
         }
+    }
+
+    /// <summary>Once what the start and an exec had needed is given back: two answers alike.</summary>
+    private static async Task<MemoryUsage> SettledAsync(Container container)
+    {
+        await container.ExecAsync("true");
+        var last = 0UL;
+        var settled = await Eventually.Value(
+            async () =>
+            {
+                await Task.Delay(200);
+                var before = last;
+                var memory = (await container.StatsAsync()).Memory;
+                last = memory.WorkingSetBytes.Value;
+                return (Memory: memory, Alike: last == before);
+            },
+            m => m.Alike,
+            "the working set stands still");
+        return settled.Memory;
     }
 }
