@@ -28,7 +28,7 @@ internal static class SandboxValidation
         CheckHostname(config.Hostname);
         CheckPath("log_directory", config.LogDirectory);
         if (File.Exists(config.LogDirectory)) throw Bad($"log_directory '{config.LogDirectory}' is no directory; name another, or none");
-        CheckPath("linux.cgroup_parent", config.Linux?.CgroupParent ?? "");
+        CheckCgroupParent(config.Linux?.CgroupParent ?? "");
         CheckNamespaces(config.Linux?.SecurityContext?.NamespaceOptions);
         ResolvConf.Check(config.DnsConfig);
     }
@@ -52,6 +52,13 @@ internal static class SandboxValidation
     {
         if (hostname.Length > MaxHostnameBytes) throw Bad($"hostname '{hostname}' is longer than {MaxHostnameBytes} characters");
         if (!hostname.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_')) throw Bad("hostname has other characters than letters, digits, '-', '.' and '_'");
+    }
+
+    /// <summary>A path, or the bare name of a slice of systemd's, which the driver judges.</summary>
+    private static void CheckCgroupParent(string parent)
+    {
+        var isBareSlice = SliceName.IsSlice(parent) && parent.Length <= MaxNameBytes && !parent.Any(c => c == '/' || char.IsControl(c));
+        if (!isBareSlice) CheckPath("linux.cgroup_parent", parent);
     }
 
     /// <summary>Absolute, and what it says: no empty, '.' or '..' segment, no control character.</summary>

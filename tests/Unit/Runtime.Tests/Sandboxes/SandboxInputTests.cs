@@ -27,6 +27,8 @@ public class SandboxInputTests
         { "cgroup_parent '../../etc'", r => r.Config.Linux.CgroupParent = "../../etc" },
         { "cgroup_parent '/a/./b'", r => r.Config.Linux.CgroupParent = "/a/./b" },
         { "cgroup_parent '/a?b'", r => r.Config.Linux.CgroupParent = "/a\nb" },
+        { "cgroup_parent 'pods'", r => r.Config.Linux.CgroupParent = "pods" },
+        { "cgroup_parent 'a?.slice'", r => r.Config.Linux.CgroupParent = "a\n.slice" },
         { "network namespace mode Container", r => Modes(r).Network = NamespaceMode.Container },
         { "ipc namespace mode Target", r => Modes(r).Ipc = NamespaceMode.Target },
         { "pid namespace mode Target", r => Modes(r).Pid = NamespaceMode.Target },
@@ -50,6 +52,17 @@ public class SandboxInputTests
         Assert.Equal(FaultCode.InvalidArgument, fault.Code);
         Assert.Contains(sentence, fault.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', fault.Message);
+    }
+
+    /// <summary>As kubelets and crictl configurations name it under systemd; the driver says whether it is one.</summary>
+    [Theory]
+    [InlineData("kubepods-burstable-pod1.slice")]
+    [InlineData("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice")]
+    public void A_slice_is_a_parent_by_name_and_by_path(string parent)
+    {
+        var request = Good();
+        request.Config.Linux.CgroupParent = parent;
+        SandboxValidation.Check(request);
     }
 
     [Theory]
