@@ -42,14 +42,15 @@ public sealed class SpecBuilder(IHostView host, bool seccompDefault = true, stri
     private RuntimeSpec BuildSpec(BundleRequest request, ProcessSpec process, MountPlan mounts, LinuxContainerResources asked)
     {
         var context = request.Config.Linux?.SecurityContext;
+        var linux = BuildLinux(request, process, mounts, asked);
         return new RuntimeSpec
         {
             OciVersion = OciVersion,
             Process = process,
             Root = new RootSpec { Path = request.RootfsPath, Readonly = context?.ReadonlyRootfs ?? false },
             Mounts = mounts.Mounts,
-            Annotations = AnnotationList.Build(request),
-            Linux = BuildLinux(request, process, mounts, asked),
+            Annotations = ScopeAnnotations.AddTo(AnnotationList.Build(request), request.LeafCgroup, linux.Resources),
+            Linux = linux,
         };
     }
 

@@ -22,7 +22,7 @@ internal sealed class CgroupDrivers : IDisposable
 
     public ICgroupDriver Driver { get; }
 
-    /// <exception cref="RuntimeFault">FailedPrecondition: the systemd driver on cgroup v1.</exception>
+    /// <exception cref="RuntimeFault">FailedPrecondition: the systemd driver on cgroup v1, or without systemd.</exception>
     public static CgroupDrivers Open(RuntimeOptions options, CgroupHierarchy hierarchy)
     {
         if (options.CgroupDriver != "systemd") return new CgroupDrivers(hierarchy, options.CgroupRoot);
@@ -30,6 +30,13 @@ internal sealed class CgroupDrivers : IDisposable
         {
             throw RuntimeFault.FailedPrecondition("failed to serve with cgroup_driver \"systemd\": this machine has cgroup v1, on which "
                 + "systemd takes no part in most controllers; boot with systemd.unified_cgroup_hierarchy=1, or use \"cgroupfs\"");
+        }
+
+        // sd_booted(3).
+        if (!Directory.Exists("/run/systemd/system"))
+        {
+            throw RuntimeFault.FailedPrecondition("failed to serve with cgroup_driver \"systemd\": systemd is not this machine's PID 1; "
+                + "use \"cgroupfs\"");
         }
 
         return new CgroupDrivers(hierarchy, new SystemdBus(), options.CgroupRoot);

@@ -19,11 +19,15 @@ internal static class UnitProperties
 
     private static readonly string[] Accounting = ["MemoryAccounting", "CPUAccounting", "IOAccounting", "TasksAccounting"];
 
-    /// <summary>What each of our transient units has: accounting on, so that the controllers are, and no part in the machine's shutdown.</summary>
+    /// <summary>
+    /// What each of our transient units has: accounting on, so that the controllers are, no part in the machine's shutdown, and no name left
+    /// in systemd's list when it failed, as an OOM kill makes a scope do.
+    /// </summary>
     public static IReadOnlyList<UnitProperty> OfNewUnit(string description) =>
     [
-        new("Description", VariantValue.String(description)),
-        new("DefaultDependencies", VariantValue.Bool(false)),
+        new("Description", VariantValue.String(description), IsOfStart: true),
+        new("DefaultDependencies", VariantValue.Bool(false), IsOfStart: true),
+        new("CollectMode", VariantValue.String("inactive-or-failed"), IsOfStart: true),
         .. Accounting.Select(name => new UnitProperty(name, VariantValue.Bool(true))),
     ];
 

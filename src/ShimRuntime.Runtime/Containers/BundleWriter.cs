@@ -28,7 +28,8 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
     {
         var spec = ReadConfig(record);
         var resources = ResourceTranslator.ToSpec(record.Resources.ToCri(), host) with { Devices = spec.Linux.Resources?.Devices };
-        WriteConfig(record, spec with { Linux = spec.Linux with { Resources = resources } });
+        var annotations = ScopeAnnotations.AddTo(spec.Annotations ?? new Dictionary<string, string>(), record.LeafCgroup, resources);
+        WriteConfig(record, spec with { Annotations = annotations, Linux = spec.Linux with { Resources = resources } });
     }
 
     /// <summary>The process object of an exec in the current generation.</summary>

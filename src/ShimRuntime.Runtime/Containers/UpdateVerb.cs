@@ -4,6 +4,7 @@ using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Runtime.Containers;
 
@@ -68,7 +69,22 @@ internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
         {
             var undo = bundles.ToShim(ResourceTranslator.Undo(change.Present, change.Wanted));
             await shim.UpdateAsync(undo, parts.Stopping).ConfigureAwait(false);
+            await UnkeepAsync(entry, undo).ConfigureAwait(false);
             throw new RuntimeFault(e.Code, $"failed to update container '{entry.Id}': {e.Message}; all limits are as they were", e);
+        }
+    }
+
+    /// <summary>The driver may have kept them for the container cgroup before it failed at the leaf.</summary>
+    private async Task UnkeepAsync(ContainerEntry entry, Resources before)
+    {
+        try
+        {
+            var record = entry.Record;
+            await parts.Cgroups.KeepLimitsAsync(record.ContainerCgroup, record.LeafCgroup, before, parts.Stopping).ConfigureAwait(false);
+        }
+        catch (RuntimeFault e)
+        {
+            _log.LogWarning("container {Id}: systemd may hold limits of an update that failed: {Cause}", entry.Id, e.Message);
         }
     }
 
