@@ -10,9 +10,10 @@ passed=0 failed=0 skipped=0
 
 projects=$(find tests/Unit tests/Architecture -name '*.csproj' | sort)
 filter=selection!=whole
+hang=25m
 case ${1:-} in
     unit) ;;
-    vm) projects=$(find tests/Vm -name '*.csproj') filter=selection=whole ;;
+    vm) projects=$(find tests/Vm -name '*.csproj') filter=selection=whole hang=70m ;;
     *) projects+=" $(find tests/Integration tests/Vm -name '*.csproj' | sort)" ;;
 esac
 
@@ -24,7 +25,7 @@ run() {
     name=$(basename "$project" .csproj)
     echo "== $name"
     dotnet test "$project" --no-build --nologo --results-directory "$logs" --logger "trx;LogFileName=$name.trx" \
-        --filter "$filter" --blame-hang-timeout 25m --blame-hang-dump-type none > "$logs/$name.log" 2>&1 || code=$?
+        --filter "$filter" --blame-hang-timeout $hang --blame-hang-dump-type none > "$logs/$name.log" 2>&1 || code=$?
     if [ -f "$logs/$name.trx" ]; then
         count=$(number failed "$logs/$name.trx")
         passed=$((passed + $(number passed "$logs/$name.trx")))

@@ -85,8 +85,14 @@ daemon_back() {
 }
 # A restart that nobody asked the containers about.
 daemon_restart() {
-    daemon_down
-    daemon_up
+    if [ $machine = systemd ]; then
+        systemctl restart shimruntime
+        daemon=$(systemctl show -P MainPID shimruntime)
+    else
+        daemon_down
+        daemon_up
+    fi
+    until_true 300 serving
 }
 daemon_down() { if [ $machine = systemd ]; then systemctl stop shimruntime; else kill $daemon; wait $daemon; fi; }
 daemon_up() {
@@ -117,8 +123,17 @@ reason_of() { shimctl inspect "$1" | flat | grep -Eo '"reason":"[A-Za-z]*"' | he
 remove_pods() { for p in $(shimctl pods -q); do shimctl rmp -f "$p"; done; }
 
 left_cgroups() { find /sys/fs/cgroup -depth -type d | grep -E '/g[0-9]+-[0-9a-f]{64}|/[0-9a-f]{64}|[0-9a-f]{64}\.(scope|slice)'; }
+# Units of systemd's, failed ones too, and what it keeps of a unit's properties.
+left_units() {
+    [ $machine = systemd ] || return
+    {
+        systemctl list-units --all --plain --no-legend '*.scope' '*.slice' | awk '{ print $1 }'
+        find /run/systemd/transient /run/systemd/system.control /etc/systemd/system.control -mindepth 1 2> /dev/null
+    } | grep -E '[0-9a-f]{64}'
+}
 left_of_pods() {
     left_cgroups
+    left_units
     grep -E "$work/(state/c|netns|state/sandboxes)" /proc/self/mountinfo
     pgrep -af 'shimruntime-shim'
     ls /sys/class/net/srvm/brif 2> /dev/null

@@ -29,7 +29,7 @@ tar -cf "$work/payload.tar" -C "$work/payload" .
 truncate -s %512 "$work/payload.tar"
 
 # Software emulation everywhere: the machine that runs the tests may be a virtual one itself. The deadline is qemu's own.
-timeout --kill-after=5 "${SHIMRUNTIME_VM_TIMEOUT:-900}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi,tb-size=512 -cpu max -smp 2 -m 1024 \
+timeout --kill-after=5 "${SHIMRUNTIME_VM_TIMEOUT:-3600}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi,tb-size=512 -cpu max -smp 2 -m 1024 \
     -nodefaults -no-user-config -display none -serial stdio -no-reboot -kernel "$cache/vmlinuz" \
     -append "console=ttyS0 quiet psi=1 panic=-1 root=/dev/nvme0n1 rootfstype=ext4 rw init=$init systemd.show_status=no mitigations=off" \
     -drive if=none,id=r,file="$cache/root.ext4",format=raw,snapshot=on,cache=unsafe -device nvme,drive=r,serial=r \

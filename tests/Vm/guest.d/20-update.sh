@@ -34,7 +34,7 @@ held=$(all)
 check update-bad-name "accepted, or another error" grep -q 'is no limit of a cgroup v2 controller' <<< "$(shimctl update web --cgroup-conf ../cgroup.procs=1 2>&1)"
 check update-bad-controller "accepted, or another error" grep -q "no controller 'net'" <<< "$(shimctl update web --cgroup-conf net.weight=1 2>&1)"
 # The first value of the update can be set, the second one the kernel refuses.
-refusal=$(shimctl update web -m 256Mi --cpuset-cpus 0 --cgroup-conf memory.high=much 2>&1)
+refusal=$(shimctl update web -m 256Mi --memory-swap 272Mi --cpuset-cpus 0 --cgroup-conf memory.high=much 2>&1)
 check update-kernel-refuses "$refusal" grep -q 'as they were' <<< "$refusal"
 same update-nothing-changed "$held" "$(all)"
 

@@ -22,10 +22,11 @@ pod_cgroup() { # NAME POD-LIMIT NODE-LIMIT
         parent=/$1/pod1
     fi
 }
-said() { shimctl inspect "$1" | grep -Eo '"message": *"[^"]*"' | head -1; }
+# Without apostrophes, which JSON writes as \u0027.
+said() { shimctl inspect "$1" | grep -Eo '"message": *"[^"]*"' | head -1 | sed 's/\\u0027//g'; }
 verdict() { # CHECK CONTAINER WORDS
     wait_exit "$2"
-    check "$1" "$(reason_of "$2"): $(said "$2")" sh -c "[ '$(reason_of "$2")' = OOMKilled ] && echo '$(said "$2" | tr -d "'")' | grep -q '$3'"
+    check "$1" "$(reason_of "$2"): $(said "$2")" sh -c "[ '$(reason_of "$2")' = OOMKilled ] && echo '$(said "$2")' | grep -q '$3'"
 }
 eat='sleep 1; exec tail /dev/zero'
 

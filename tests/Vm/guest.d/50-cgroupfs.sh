@@ -1,6 +1,12 @@
 # What the cgroupfs driver alone does: its refusals, a pod init's leaf, and the cgroup root that goes with the last pod.
 # machines: cgroupfs
-# checks: cgroupfs-slice-refused cgroupfs-root-made cgroupfs-parent cgroupfs-init-leaf cgroupfs-parent-stays cgroupfs-root-gone
+# checks: cgroupfs-without-systemd cgroupfs-without-systemd-check cgroupfs-slice-refused cgroupfs-root-made cgroupfs-parent cgroupfs-init-leaf cgroupfs-parent-stays cgroupfs-root-gone
+# The other driver has nobody to ask here, and says so before it serves.
+configure 'cgroup_driver = "systemd"'
+timeout 60 shimruntimed --config $work/config.toml > $work/refused 2>&1
+check cgroupfs-without-systemd "$? $(tail -3 $work/refused)" grep -q "systemd is not this machine's PID 1" $work/refused
+check cgroupfs-without-systemd-check "$(shimruntimed --config $work/config.toml --check 2>&1 | grep -i cgroup)" \
+    grep -q 'systemd does not run here' <<< "$(shimruntimed --config $work/config.toml --check 2>&1)"
 configure
 daemon_start
 shimctl image import /payload/busybox.tar > /dev/null
