@@ -56,7 +56,10 @@ public sealed class RuntimeServices : IAsyncDisposable
         var sessions = new SessionStore(options, hierarchy, exits, logs.CreateLogger<SessionStore>());
         var host = new Host(hierarchy, cgroups.Driver, new SandboxStore(), sessions)
         {
-            Pulse = new DaemonPulse(options.State), View = new HostView(HostFacts.Read()), Handlers = handlers,
+            Pulse = new DaemonPulse(options.State),
+            View = new HostView(HostFacts.Read()),
+            Handlers = handlers,
+            Reserve = new ShimReserve(options, exits, logs.CreateLogger<ShimReserve>()),
         };
         var network = new PodNetwork(options, exits, logs.CreateLogger<PodNetwork>());
         var parts = Parts(options, dependencies, host, stopping);
@@ -79,6 +82,7 @@ public sealed class RuntimeServices : IAsyncDisposable
                 Exits = exits,
                 Handlers = handlers,
                 Facts = host.View.Facts,
+                Shims = host.Reserve,
                 Containers = () => containers,
                 Events = events,
                 EndSessions = sessions.Kill,
@@ -134,7 +138,7 @@ public sealed class RuntimeServices : IAsyncDisposable
             Snapshots = dependencies.Snapshots,
             Bundles = new BundleWriter(
                 paths, new SpecBuilder(host.View, options.SeccompDefault, options.ApparmorProfile), host.View.Facts),
-            Spawner = new ShimSpawner(options, owner, logs.CreateLogger<ShimSpawner>()),
+            Spawner = new ShimSpawner(options, host.Reserve, owner),
             ShimOwner = owner,
             Supervisor = new ContainerSupervisor(files, killer, logs.CreateLogger<ContainerSupervisor>(), stopping),
             Cgroups = host.Driver,
@@ -154,5 +158,7 @@ public sealed class RuntimeServices : IAsyncDisposable
         public required HostView View { get; init; }
 
         public required RuntimeHandlers Handlers { get; init; }
+
+        public required ShimReserve Reserve { get; init; }
     }
 }

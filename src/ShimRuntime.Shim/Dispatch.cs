@@ -14,7 +14,9 @@ internal static class Dispatch
         switch (arguments)
         {
             case ["serve"]:
-                return Serving.Serve.Run();
+                return Serving.Serve.Run(false);
+            case ["serve", "ahead"]:
+                return Serving.Serve.Run(true);
             case ["--version"]:
                 Console.Out.WriteLine($"shimruntime-shim {Version}, shim protocol {ShimProtocol.ShimMethods.ProtocolVersion}");
                 return 0;
@@ -23,7 +25,7 @@ internal static class Dispatch
             case ["pause"]:
                 return Pause.PodInit.Run();
             default:
-                Console.Error.WriteLine("usage: shimruntime-shim serve (ShimLaunch at fd 3, readiness pipe at fd 4) | "
+                Console.Error.WriteLine("usage: shimruntime-shim serve [ahead] (ShimLaunch at fd 3, readiness pipe at fd 4) | "
                     + "session DIRECTORY (SessionLaunch at fd 3, client's socket at fd 4) | pause | --version");
                 return UsageError;
         }

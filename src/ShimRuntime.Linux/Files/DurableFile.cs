@@ -15,24 +15,32 @@ public static unsafe class DurableFile
     /// <param name="mode">Permission bits, such as 0x180 (0600).</param>
     public static void Write(string path, ReadOnlySpan<byte> content, uint mode = 0x180) => Replace(path, content, mode, true);
 
-    /// <summary>As <see cref="Write"/> without the fsyncs, for files that a reboot deletes (/run).</summary>
+    /// <summary>
+    /// As <see cref="Write"/> without the fsyncs: whole after a crash of this process, not after a power loss. For files that a reboot
+    /// deletes (/run), and for those that <see cref="Sync"/> makes durable later.
+    /// </summary>
     public static void WriteVolatile(string path, ReadOnlySpan<byte> content, uint mode = 0x180) => Replace(path, content, mode, false);
 
+    /// <summary>fsync(2) of a file's content, whoever wrote it; its name needs <see cref="SyncDirectory"/>.</summary>
+    public static void Sync(string path) => SyncOpened(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
     /// <summary>fsync(2) of a directory: makes renames, links and unlinks in it durable.</summary>
-    public static void SyncDirectory(string path)
-    {
-        var fd = Open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-        var failed = fsync(fd) < 0;
-        var error = errno;
-        _ = close(fd);
-        if (failed) throw new LinuxException("fsync", error, path);
-    }
+    public static void SyncDirectory(string path) => SyncOpened(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     /// <summary>Deletes a file durably; one that is not there is no error.</summary>
     public static void Delete(string path)
     {
         File.Delete(path);
         SyncDirectory(Path.GetDirectoryName(path)!);
+    }
+
+    private static void SyncOpened(string path, int flags)
+    {
+        var fd = Open(path, flags, 0);
+        var failed = fsync(fd) < 0;
+        var error = errno;
+        _ = close(fd);
+        if (failed) throw new LinuxException("fsync", error, path);
     }
 
     private static void Replace(string path, ReadOnlySpan<byte> content, uint mode, bool durable)

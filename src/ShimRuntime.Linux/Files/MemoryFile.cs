@@ -17,9 +17,19 @@ public static unsafe class MemoryFile
     /// <summary>Holds <paramref name="content"/> and can never change again; offset 0.</summary>
     public static SafeFileHandle Sealed(string name, ReadOnlySpan<byte> content)
     {
-        var memory = Create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        var memory = Sealable(name);
+        Fill(memory, content);
+        return memory;
+    }
+
+    /// <summary>Empty, for <see cref="Fill"/>.</summary>
+    public static SafeFileHandle Sealable(string name) => Create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    /// <summary>Makes of an empty <see cref="Sealable"/> file what <see cref="Sealed"/> makes, for whoever has it open already.</summary>
+    public static void Fill(SafeFileHandle memory, ReadOnlySpan<byte> content)
+    {
         RandomAccess.Write(memory, content, 0);
-        return Seal(memory, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, name);
+        _ = Seal(memory, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, "of a memory file");
     }
 
     /// <summary>As <see cref="Sealed"/>, for execveat(2): whoever reaches it through /proc/&lt;pid&gt;/exe reaches no file of the host.</summary>

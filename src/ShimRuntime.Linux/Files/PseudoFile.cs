@@ -4,7 +4,7 @@ using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Linux;
 
-/// <summary>Reads small kernel files (cgroup, proc, sysfs) with three system calls and no garbage at all.</summary>
+/// <summary>Reads small kernel files (cgroup, proc, sysfs) with as few system calls as they take, and no garbage at all.</summary>
 public static unsafe class PseudoFile
 {
     private const int MaxPathBytes = 4096;
@@ -13,7 +13,25 @@ public static unsafe class PseudoFile
     public static ReadOnlySpan<byte> Read(string path, Span<byte> buffer) => Read(path, "", [], buffer);
 
     /// <summary>As above, of the file <c>mount + directory + "/" + name</c>: nothing is concatenated on the heap.</summary>
-    public static ReadOnlySpan<byte> Read(string mount, string directory, ReadOnlySpan<byte> name, Span<byte> buffer)
+    public static ReadOnlySpan<byte> Read(string mount, string directory, ReadOnlySpan<byte> name, Span<byte> buffer) =>
+        Read(mount, directory, name, buffer, false);
+
+    /// <summary>Null: not there, or no number. "max" (cgroup v2) is <see cref="ulong.MaxValue"/>.</summary>
+    public static ulong? Number(string mount, string directory, ReadOnlySpan<byte> name)
+    {
+        Span<byte> buffer = stackalloc byte[32];
+        return Number(Read(mount, directory, name, buffer, true));
+    }
+
+    public static ulong? Number(ReadOnlySpan<byte> text)
+    {
+        text = text.Trim(" \t\n"u8);
+        if (text.SequenceEqual("max"u8)) return ulong.MaxValue;
+        return Utf8Parser.TryParse(text, out ulong value, out var used) && used == text.Length ? value : null;
+    }
+
+    /// <param name="once">What the kernel gives in one piece, as a number: it need not be asked whether there is more.</param>
+    private static ReadOnlySpan<byte> Read(string mount, string directory, ReadOnlySpan<byte> name, Span<byte> buffer, bool once)
     {
         var bytes = stackalloc byte[MaxPathBytes];
         var path = new Span<byte>(bytes, MaxPathBytes);
@@ -29,25 +47,12 @@ public static unsafe class PseudoFile
                 if (count < 0 && errno == Errno.EINTR) continue;
                 if (count <= 0) break;
                 total += count;
+                if (once) break;
             }
         }
 
         _ = close(fd);
         return buffer[..total];
-    }
-
-    /// <summary>Null: not there, or no number. "max" (cgroup v2) is <see cref="ulong.MaxValue"/>.</summary>
-    public static ulong? Number(string mount, string directory, ReadOnlySpan<byte> name)
-    {
-        Span<byte> buffer = stackalloc byte[32];
-        return Number(Read(mount, directory, name, buffer));
-    }
-
-    public static ulong? Number(ReadOnlySpan<byte> text)
-    {
-        text = text.Trim(" \t\n"u8);
-        if (text.SequenceEqual("max"u8)) return ulong.MaxValue;
-        return Utf8Parser.TryParse(text, out ulong value, out var used) && used == text.Length ? value : null;
     }
 
     private static bool TryCompose(string mount, string directory, ReadOnlySpan<byte> name, Span<byte> path)

@@ -13,15 +13,16 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
 {
     private const string ConfigName = "config.json";
 
-    /// <summary>Decides, makes what the bundle needs on the host, writes. The rootfs is mounted. Throws what SpecBuilder throws.</summary>
+    /// <summary>Decides, and makes what the bundle needs on the host. The rootfs is mounted. Throws what SpecBuilder throws.</summary>
     /// <param name="targetPid">Whose PID namespace is joined; 0: none.</param>
-    public Bundle Write(ContainerEntry entry, Sandbox sandbox, ImageConfig image, HandlerFeatures handler, int targetPid)
+    public Bundle Decide(ContainerEntry entry, Sandbox sandbox, ImageConfig image, HandlerFeatures handler, int targetPid)
     {
         var bundle = specs.Build(Request(entry, sandbox, image) with { Handler = handler, TargetPid = targetPid });
         BundleDirectories.Make(bundle, paths.Rootfs(entry.Id));
-        WriteConfig(entry.Record, bundle.Spec);
         return bundle;
     }
+
+    public void Write(ContainerRecord record, Bundle bundle) => WriteConfig(record, bundle.Spec);
 
     /// <summary>Puts the resources of the record into config.json: for a container that was updated before its start.</summary>
     public void RewriteResources(ContainerRecord record)

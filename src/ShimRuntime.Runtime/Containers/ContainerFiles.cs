@@ -21,20 +21,30 @@ public sealed class ContainerFiles(ContainerPaths paths)
         Directory.CreateDirectory(Paths.RuncRoot, OwnerOnly);
     }
 
-    /// <summary>Request first: a record without its request would be no use to recovery.</summary>
+    /// <summary>
+    /// Request first: a record without its request would be no use to recovery. Survives this process; a power loss only after
+    /// <see cref="SyncAsync"/>, which a start waits for: one that has not run is lost with nothing.
+    /// </summary>
     public void Create(ContainerRecord record, CreateContainerRequest request)
     {
         Directory.CreateDirectory(Paths.Durable(record.Id), OwnerOnly);
-        DurableFile.Write(Paths.Request(record.Id), request.ToByteArray());
-        Write(record);
-        DurableFile.SyncDirectory(Paths.AllDurable);
+        DurableFile.WriteVolatile(Paths.Request(record.Id), request.ToByteArray());
+        WriteVolatile(record);
     }
 
-    public void Write(ContainerRecord record)
+    public void Write(ContainerRecord record) => DurableFile.Write(Paths.Record(record.Id), Bytes(record));
+
+    /// <summary>As <see cref="Write"/>, durable only with <see cref="SyncAsync"/>.</summary>
+    public void WriteVolatile(ContainerRecord record) => DurableFile.WriteVolatile(Paths.Record(record.Id), Bytes(record));
+
+    /// <summary>Makes request and record durable; on another thread, because disks take milliseconds.</summary>
+    public Task SyncAsync(string id) => Task.Run(() =>
     {
-        var json = JsonSerializer.SerializeToUtf8Bytes(record, ContainerRecordJson.Default.ContainerRecord);
-        DurableFile.Write(Paths.Record(record.Id), json);
-    }
+        DurableFile.Sync(Paths.Request(id));
+        DurableFile.Sync(Paths.Record(id));
+        DurableFile.SyncDirectory(Paths.Durable(id));
+        DurableFile.SyncDirectory(Paths.AllDurable);
+    });
 
     public void WriteStarted(string id, long nanos) => DurableFile.WriteVolatile(
         Paths.Started(id), Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{nanos}\n")));
@@ -109,4 +119,7 @@ public sealed class ContainerFiles(ContainerPaths paths)
         Directory.CreateDirectory(Paths.Aside, OwnerOnly);
         return Path.Combine(Paths.Aside, $"container-{id}-{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}{what}");
     }
+
+    private static byte[] Bytes(ContainerRecord record) =>
+        JsonSerializer.SerializeToUtf8Bytes(record, ContainerRecordJson.Default.ContainerRecord);
 }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Images;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
@@ -14,11 +15,13 @@ namespace ShimRuntime.Runtime.Containers;
 /// <code>
 ///   1 validate, find sandbox and image        nothing written yet
 ///   2 record Creating + request.pb            names what is about to exist
-///   3 writable layer, 4 overlay mount         undone by: Leftovers.RemoveAsync
-///   5 config.json                             users and groups are looked up in the mounted rootfs
-///   6 shim                                    undone by: shut it down, before 3 and 4 are
+///   3 writable layer, 4 overlay mount         undone by: Leftovers.RemoveAsync; meanwhile a shim starts, if none waits
+///   5 the bundle decided                      users and groups are looked up in the mounted rootfs
+///   6 shim told, and meanwhile config.json    undone by: shut it down, before 3 and 4 are
 ///   7 record Created
 /// </code>
+/// A shim is told nothing before all is decided: what it makes first, cgroups and the log, a bad request must not make. Durable is what is
+/// written here only with StartContainer (decision 50).
 /// When an undo step fails the record stays Creating, and recovery finishes the undo.
 /// </summary>
 internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
@@ -83,15 +86,16 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
 
         rollback.Push("take away mount, run directory, writable layer and cgroups", async t =>
             await parts.Leftovers.RemoveAsync(entry.Record, t).ConfigureAwait(false));
+        parts.Spawner.Prepare(sandbox.Id);
         var snapshot = await parts.Snapshots.PrepareAsync(entry.Record.SnapshotKey, image, token).ConfigureAwait(false);
         MakeRunDirectories(entry.Record);
         OverlayMount.Mount(snapshot.LowerDirs, snapshot.UpperDir, snapshot.WorkDir, parts.Files.Paths.Rootfs(id));
 
-        var bundle = bundles.Write(entry, sandbox, image.Config, handler.Features, PidTarget.Of(entry, parts.Store, "create"));
+        var bundle = bundles.Decide(entry, sandbox, image.Config, handler.Features, PidTarget.Of(entry, parts.Store, "create"));
         var launch = ShimLaunches.Of(entry, sandbox, handler.Options, parts.Files.Paths);
         launch.Resources = bundle.Resources;
         await parts.Cgroups.MakeContainerAsync(entry.Record.ContainerCgroup, bundle.Resources, token).ConfigureAwait(false);
-        var shim = await SpawnAsync(entry, launch, rollback, token).ConfigureAwait(false);
+        var shim = await SpawnAsync(entry, launch, bundle, rollback, token).ConfigureAwait(false);
         await using ((await entry.Gate.EnterAsync(token).ConfigureAwait(false)).ConfigureAwait(false))
         {
             entry.Shim = shim;
@@ -105,14 +109,31 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
             });
         }
 
-        parts.Files.Write(entry.Record);
+        parts.Files.WriteVolatile(entry.Record);
         parts.Supervisor.Watch(entry, shim);
     }
 
-    private async Task<RunningShim> SpawnAsync(ContainerEntry entry, ShimLaunch launch, Rollback rollback, CancellationToken token)
+    /// <summary>Shim and config.json at once: neither needs the other.</summary>
+    private async Task<RunningShim> SpawnAsync(
+        ContainerEntry entry, ShimLaunch launch, Bundle bundle, Rollback rollback, CancellationToken token)
     {
-        var shim = await parts.Spawner.SpawnAsync(launch, parts.Files.Paths.Socket(entry.Id), token).ConfigureAwait(false);
-        rollback.Push("end the shim", t => EndAsync(shim, t));
+        var spawning = parts.Spawner.SpawnAsync(launch, parts.Files.Paths.Socket(entry.Id), token);
+        RunningShim shim;
+        try
+        {
+            bundles.Write(entry.Record, bundle);
+        }
+        finally
+        {
+            shim = await spawning.ConfigureAwait(false);
+            rollback.Push("end the shim", t => EndAsync(shim, t));
+        }
+
+        return await GreetAsync(entry, shim, token).ConfigureAwait(false);
+    }
+
+    private async Task<RunningShim> GreetAsync(ContainerEntry entry, RunningShim shim, CancellationToken token)
+    {
         try
         {
             var hello = await shim.HelloAsync(token).ConfigureAwait(false);

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Shims;
@@ -13,6 +14,7 @@ namespace ShimRuntime.Runtime.Containers;
 internal sealed class StartVerb(ContainerParts parts)
 {
     private readonly StartSettlement _settlement = new(parts);
+    private readonly ILogger _log = parts.Logs.CreateLogger<StartVerb>();
 
     public async Task RunAsync(string containerId, CancellationToken client)
     {
@@ -56,13 +58,31 @@ internal sealed class StartVerb(ContainerParts parts)
         try
         {
             var shim = entry.Shim ?? throw new ShimFault(FaultCode.Unavailable, "its shim is gone");
+            var stored = StoreAsync(entry.Id);
             var started = await shim.StartAsync(parts.Stopping).ConfigureAwait(false);
+            await stored.ConfigureAwait(false);
             if (started.Exit is { } exit) await RefusedAsync(entry, exit).ConfigureAwait(false);
             else await _settlement.StartedAsync(entry, started).ConfigureAwait(false);
         }
         catch (ShimFault e)
         {
             throw await UnansweredAsync(entry, e).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Who is told that a container runs, by answer, list or event, will be told its end, even after a power loss; while runc works, the disk
+    /// can. A disk that fails does not end what runs.
+    /// </summary>
+    private async Task StoreAsync(string id)
+    {
+        try
+        {
+            await parts.Files.SyncAsync(id).ConfigureAwait(false);
+        }
+        catch (IOException e)
+        {
+            _log.LogError("container {Id} will not be known after a power loss: {Cause}", id, e.Message);
         }
     }
 

@@ -5,7 +5,7 @@ namespace ShimRuntime.Runtime.Networking;
 
 /// <summary>
 /// cni.json: one pod's attachment to its network, complete enough to be undone without the conf directory. Written before ADD, so
-/// that nothing is ever attached that is not on record, and again with the result.
+/// that nothing is ever attached that is not on record; with the result it is cni-result.json.
 /// </summary>
 public sealed record CniAttachment
 {

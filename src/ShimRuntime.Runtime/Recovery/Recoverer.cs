@@ -29,6 +29,15 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
         await Task.WhenAll(ids.Select(id => Task.Run(() => RecoverAsync(id, orphans, cancellation), cancellation))).ConfigureAwait(false);
         _log.LogInformation("recovered {Count} containers", ids.Count);
         InBackground("remove orphans", "", () => orphans.RemoveAsync(parts.Stopping));
+        if (ids.Count > 0) InBackground("sync", "records", SyncAsync);
+    }
+
+    /// <summary>What the daemon before wrote and was killed before it synced: one syncfs(2) for all.</summary>
+    private Task SyncAsync()
+    {
+        using var records = SafeDirFd.Open(parts.Files.Paths.AllDurable);
+        records.SyncFilesystem();
+        return Task.CompletedTask;
     }
 
     private async Task RecoverAsync(string id, Orphans orphans, CancellationToken cancellation)

@@ -44,32 +44,34 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
         return new Plan(sandbox, sysctls, ownNetwork ? network.Prepare(id, sandbox.NetworkNamespace!, config, cgroup) : null);
     }
 
-    /// <summary>Directories, files, /dev/shm, cgroup and namespaces; milliseconds, and nobody is waited for.</summary>
+    /// <summary>
+    /// Namespaces, and beside them, because a network namespace takes the kernel milliseconds, files, /dev/shm and cgroup. Nobody is waited
+    /// for.
+    /// </summary>
     public async Task MakeAsync(Plan plan)
     {
         var sandbox = plan.Sandbox;
         if (sandbox.Config.LogDirectory.Length > 0) Directory.CreateDirectory(sandbox.Config.LogDirectory);
         Directory.CreateDirectory(files.Paths.Namespaces(sandbox.Id), OwnerOnly);
         if (sandbox.NetworkNamespace is not null) Directory.CreateDirectory(options.NetnsDirectory, Traversable);
-        DurableFile.WriteVolatile(sandbox.ResolvConfPath, ResolvConf.Render(sandbox.Config.DnsConfig), WorldReadable);
-        DurableFile.WriteVolatile(sandbox.HostnamePath, Encoding.UTF8.GetBytes(sandbox.Hostname + "\n"), WorldReadable);
-        DurableFile.WriteVolatile(sandbox.HostsPath!, HostsFile.OfTheNode(), WorldReadable);
-        if (sandbox.ShmPath is { } shm)
-        {
-            Directory.CreateDirectory(shm);
-            MountPoint.Tmpfs(shm, ShmBytes, ShmMode, MountFlags.NoExec);
-        }
-
-        await cgroups.Driver.MakePodAsync(sandbox.CgroupPath, CancellationToken.None).ConfigureAwait(false);
-        if (sandbox.OwnsCgroup) await LimitAsync(sandbox, CancellationToken.None).ConfigureAwait(false);
-        await PodNamespaces.CreateAsync(new PodNamespaceRequest
+        var namespaces = PodNamespaces.CreateAsync(new PodNamespaceRequest
         {
             NetworkPin = sandbox.NetworkNamespace,
             IpcPin = sandbox.IpcNamespace,
             UtsPin = sandbox.UtsNamespace,
             Hostname = sandbox.Hostname,
             Sysctls = plan.Sysctls,
-        }).ConfigureAwait(false);
+        });
+        try
+        {
+            MakeFiles(sandbox);
+            await cgroups.Driver.MakePodAsync(sandbox.CgroupPath, CancellationToken.None).ConfigureAwait(false);
+            if (sandbox.OwnsCgroup) await LimitAsync(sandbox, CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            await namespaces.ConfigureAwait(false);
+        }
     }
 
     /// <summary>The pod init in its leaf, its PID namespace pinned. Returns the child, which the caller watches and reaps.</summary>
@@ -108,6 +110,18 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
         var limits = PodLimits.Sum(sandbox.Overhead, sandbox.Resources);
         PodLimits.Write(cgroups.Hierarchy, sandbox.CgroupPath, limits);
         return cgroups.Driver.KeepPodLimitsAsync(sandbox.CgroupPath, limits, cancellation);
+    }
+
+    private static void MakeFiles(Sandbox sandbox)
+    {
+        DurableFile.WriteVolatile(sandbox.ResolvConfPath, ResolvConf.Render(sandbox.Config.DnsConfig), WorldReadable);
+        DurableFile.WriteVolatile(sandbox.HostnamePath, Encoding.UTF8.GetBytes(sandbox.Hostname + "\n"), WorldReadable);
+        DurableFile.WriteVolatile(sandbox.HostsPath!, HostsFile.OfTheNode(), WorldReadable);
+        if (sandbox.ShmPath is { } shm)
+        {
+            Directory.CreateDirectory(shm);
+            MountPoint.Tmpfs(shm, ShmBytes, ShmMode, MountFlags.NoExec);
+        }
     }
 
     private static string HostName() => File.ReadAllText("/proc/sys/kernel/hostname").Trim();

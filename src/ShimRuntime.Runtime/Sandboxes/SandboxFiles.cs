@@ -21,29 +21,67 @@ internal sealed class SandboxFiles(SandboxPaths paths)
         Directory.CreateDirectory(Paths.AllVolatile, OwnerOnly);
     }
 
-    /// <summary>Request and network first: a record without them would be of no use to recovery.</summary>
+    /// <summary>
+    /// Request and network first: a record without them would be of no use to recovery. Survives this process; a power loss only after
+    /// <see cref="SyncNetworkAsync"/> and <see cref="SyncCreationAsync"/>.
+    /// </summary>
     public void Create(SandboxRecord record, RunPodSandboxRequest request, CniAttachment? network)
     {
         Directory.CreateDirectory(Paths.Durable(record.Id), OwnerOnly);
-        DurableFile.Write(Paths.Request(record.Id), request.ToByteArray());
-        if (network is not null) DurableFile.Write(Paths.Network(record.Id), Bytes(network));
-        Write(record);
-        DurableFile.SyncDirectory(Paths.AllDurable);
+        DurableFile.WriteVolatile(Paths.Request(record.Id), request.ToByteArray());
+        if (network is not null) DurableFile.WriteVolatile(Paths.Network(record.Id), Bytes(network));
+        WriteVolatile(record);
     }
 
-    public void Write(SandboxRecord record) =>
-        DurableFile.Write(Paths.Record(record.Id), JsonSerializer.SerializeToUtf8Bytes(record, SandboxRecordJson.Default.SandboxRecord));
+    /// <summary>Makes durable what DEL needs, the names included; on another thread, because disks take milliseconds.</summary>
+    public Task SyncNetworkAsync(string id) => Task.Run(() =>
+    {
+        DurableFile.Sync(Paths.Network(id));
+        DurableFile.SyncDirectory(Paths.Durable(id));
+        DurableFile.SyncDirectory(Paths.AllDurable);
+    });
 
-    /// <summary>The result of ADD. Without fsync: after a power loss the attachment is undone from what was written before ADD.</summary>
-    public void WriteResult(string id, CniAttachment network) => DurableFile.WriteVolatile(Paths.Network(id), Bytes(network));
+    /// <summary>Makes durable what the pod was asked to be; on another thread, too.</summary>
+    public Task SyncCreationAsync(string id) => Task.Run(() =>
+    {
+        DurableFile.Sync(Paths.Request(id));
+        DurableFile.Sync(Paths.Record(id));
+        DurableFile.SyncDirectory(Paths.Durable(id));
+        DurableFile.SyncDirectory(Paths.AllDurable);
+    });
+
+    public void Write(SandboxRecord record) => DurableFile.Write(Paths.Record(record.Id), Bytes(record));
+
+    /// <summary>For a phase that a power loss ends anyway.</summary>
+    public void WriteVolatile(SandboxRecord record) => DurableFile.WriteVolatile(Paths.Record(record.Id), Bytes(record));
+
+    /// <summary>
+    /// The attachment with the result of ADD, in a file of its own. Without fsync: after a power loss, which may leave it empty, the
+    /// attachment is undone from what was written before ADD.
+    /// </summary>
+    public void WriteResult(CniAttachment network) => DurableFile.WriteVolatile(Paths.NetworkResult(network.ContainerId), Bytes(network));
 
     /// <summary>DEL has worked: nothing is attached any more.</summary>
-    public void ForgetNetwork(string id) => File.Delete(Paths.Network(id));
+    public void ForgetNetwork(string id)
+    {
+        File.Delete(Paths.NetworkResult(id));
+        File.Delete(Paths.Network(id));
+    }
 
-    /// <summary>Null: never attached, or released. A file that does not parse throws what parsing throws.</summary>
-    public CniAttachment? ReadNetwork(string id) => File.Exists(Paths.Network(id))
-        ? JsonSerializer.Deserialize(File.ReadAllBytes(Paths.Network(id)), CniAttachmentJson.Default.CniAttachment)
-        : null;
+    /// <summary>With its result, if there is one that can be read. Null: never attached, or released. Throws what parsing throws.</summary>
+    public CniAttachment? ReadNetwork(string id)
+    {
+        try
+        {
+            if (ReadAttachment(Paths.NetworkResult(id)) is { } attached) return attached;
+        }
+        catch (JsonException)
+        {
+            // Torn by a power loss: what is attached is known all the same.
+        }
+
+        return ReadAttachment(Paths.Network(id));
+    }
 
     /// <summary>Throws what reading or parsing throws.</summary>
     public SandboxRecord ReadRecord(string id)
@@ -85,6 +123,13 @@ internal sealed class SandboxFiles(SandboxPaths paths)
         DurableFile.SyncDirectory(Path.GetDirectoryName(path)!);
         return target;
     }
+
+    private static CniAttachment? ReadAttachment(string path) => File.Exists(path)
+        ? JsonSerializer.Deserialize(File.ReadAllBytes(path), CniAttachmentJson.Default.CniAttachment)
+        : null;
+
+    private static byte[] Bytes(SandboxRecord record) =>
+        JsonSerializer.SerializeToUtf8Bytes(record, SandboxRecordJson.Default.SandboxRecord);
 
     private static byte[] Bytes(CniAttachment network) => JsonSerializer.SerializeToUtf8Bytes(network, CniAttachmentJson.Default.CniAttachment);
 }

@@ -5,6 +5,7 @@ using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Events;
 using ShimRuntime.Runtime.Networking;
 using ShimRuntime.Runtime.Node;
+using ShimRuntime.Runtime.Shims;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 
@@ -24,6 +25,9 @@ public sealed record SandboxParts
     public required HostFacts Facts { get; init; }
 
     public required PodCgroups Cgroups { get; init; }
+
+    /// <summary>A pod that is being made will have a container: its shim is started ahead.</summary>
+    public required ShimReserve Shims { get; init; }
 
     /// <summary>Asked at the first stop or status: containers need the sandboxes' store, so they are made after this.</summary>
     public required Func<IPodContainers> Containers { get; init; }

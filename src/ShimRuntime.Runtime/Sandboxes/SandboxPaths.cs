@@ -5,7 +5,7 @@ internal sealed class SandboxPaths(RuntimeOptions options)
 {
     private const int ShortIdDigits = 16;
 
-    /// <summary>Durable: one directory per sandbox with request.pb, record.json, cni.json.</summary>
+    /// <summary>Durable: one directory per sandbox with request.pb, record.json, cni.json, cni-result.json.</summary>
     public string AllDurable { get; } = Path.Combine(options.Root, "sandboxes");
 
     /// <summary>Gone at reboot: one directory per sandbox with ns/, shm/, init/, resolv.conf, hostname.</summary>
@@ -21,6 +21,8 @@ internal sealed class SandboxPaths(RuntimeOptions options)
     public string Record(string id) => Path.Combine(AllDurable, id, "record.json");
 
     public string Network(string id) => Path.Combine(AllDurable, id, "cni.json");
+
+    public string NetworkResult(string id) => Path.Combine(AllDurable, id, "cni-result.json");
 
     public string Volatile(string id) => Path.Combine(AllVolatile, id);
 

@@ -32,7 +32,8 @@ internal static class SandboxRecovery
         (SandboxPhase.Removing, _, _) => SandboxRecoveryAction.FinishRemoval,
         (SandboxPhase.Stopped, _, _) => SandboxRecoveryAction.Stopped,
         (SandboxPhase.Stopping, _, _) => SandboxRecoveryAction.FinishStop,
-        (SandboxPhase.Creating, _, _) => SandboxRecoveryAction.Undo,
+        // Of another boot it may have been Ready, which is not synced; containers' ends that were are to find their pod.
+        (SandboxPhase.Creating, true, _) => SandboxRecoveryAction.Undo,
         (SandboxPhase.Ready, true, true) => SandboxRecoveryAction.Adopt,
         _ => SandboxRecoveryAction.NotReady,
     };

@@ -51,7 +51,7 @@ public sealed partial class SandboxService
         var sandbox = entry.Current;
         if (action == SandboxRecoveryAction.NotReady && sandbox.Phase != SandboxPhase.NotReady)
         {
-            _log.LogWarning("pod sandbox {Sandbox} was Ready and is not any more: the machine restarted, or a namespace or its init is gone", sandbox.Id);
+            _log.LogWarning("pod sandbox {Sandbox} is not Ready any more: the machine restarted, or a namespace or its init is gone", sandbox.Id);
             Enter(entry, SandboxPhase.NotReady);
             TellFound(entry);
         }

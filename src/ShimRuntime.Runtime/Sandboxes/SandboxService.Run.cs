@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Containers;
+using ShimRuntime.Runtime.Networking;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 
@@ -59,25 +60,17 @@ public sealed partial class SandboxService
         return entry.Id;
     }
 
+    /// <summary>
+    /// Written before anything is made, so that a daemon that dies leaves a pod that its successor can undo. What DEL needs is on the disk
+    /// before CNI ADD, whose addresses outlive a power loss; the rest before the answer, so that containers' ends find their pod.
+    /// </summary>
     private async Task BuildAsync(SandboxEntry entry, SandboxBuilder.Plan plan, CancellationToken cancellation)
     {
         _files.Create(SandboxShape.ToRecord(plan.Sandbox), entry.Request, plan.Attachment);
-        await _builder.MakeAsync(plan).ConfigureAwait(false);
+        var stored = plan.Attachment is null ? Task.CompletedTask : _files.SyncNetworkAsync(entry.Id);
+        await Task.WhenAll(_builder.MakeAsync(plan), stored).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
-        if (plan.Sandbox.PidNamespace is not null)
-        {
-            var init = await _builder.StartInitAsync(plan.Sandbox).ConfigureAwait(false);
-            entry.Update(s => s with { InitPid = init.Pid, InitStartTicks = ProcessIdentity.TryRead(init.Pid)?.StartTicks ?? 0 });
-            Watch(entry, init);
-        }
-
-        if (plan.Attachment is not null)
-        {
-            var attached = await _parts.Network.AddAsync(plan.Attachment, cancellation).ConfigureAwait(false);
-            _files.WriteResult(entry.Id, attached);
-            entry.Update(s => s with { Ips = attached.Ips });
-        }
-
+        await PopulateAsync(entry, plan, cancellation).ConfigureAwait(false);
         await using (await entry.Gate.EnterAsync(cancellation).ConfigureAwait(false))
         {
             // A stop that came until now has cancelled; one that comes later finds the pod Ready.
@@ -85,6 +78,34 @@ public sealed partial class SandboxService
             TellReady(Enter(entry, SandboxPhase.Ready));
             entry.Creation = null;
         }
+    }
+
+    /// <summary>Network, init, and the first container's shim: all three take processes, none needs another.</summary>
+    private async Task PopulateAsync(SandboxEntry entry, SandboxBuilder.Plan plan, CancellationToken cancellation)
+    {
+        var attaching = AttachAsync(plan.Attachment, cancellation);
+        var stored = _files.SyncCreationAsync(entry.Id);
+        _parts.Shims.Prepare(entry.Id);
+        var init = StartInitAsync(entry, plan.Sandbox);
+        // All are waited for, whichever fails: an undo beside an ADD would come too early.
+        await Task.WhenAll(attaching, init, stored).ConfigureAwait(false);
+        if (await attaching.ConfigureAwait(false) is { } attached) entry.Update(s => s with { Ips = attached.Ips });
+    }
+
+    private async Task<CniAttachment?> AttachAsync(CniAttachment? attachment, CancellationToken cancellation)
+    {
+        if (attachment is null) return null;
+        var attached = await _parts.Network.AddAsync(attachment, cancellation).ConfigureAwait(false);
+        _files.WriteResult(attached);
+        return attached;
+    }
+
+    private async Task StartInitAsync(SandboxEntry entry, Sandbox sandbox)
+    {
+        if (sandbox.PidNamespace is null) return;
+        var init = await _builder.StartInitAsync(sandbox).ConfigureAwait(false);
+        entry.Update(s => s with { InitPid = init.Pid, InitStartTicks = ProcessIdentity.TryRead(init.Pid)?.StartTicks ?? 0 });
+        Watch(entry, init);
     }
 
     /// <summary>Undone sandboxes leave the store; what the undo could not do goes on in the background, the name being free.</summary>

@@ -24,15 +24,20 @@ public sealed partial class SandboxService : ISandboxService
         _files = new SandboxFiles(new SandboxPaths(parts.Options));
         _files.MakeRoots();
         _builder = new SandboxBuilder(parts.Options, _files, parts.Network, parts.Cgroups, new PodInitLauncher(parts.Options.ShimPath));
-        _teardown = new SandboxTeardown(_files, parts.Network, parts.Cgroups, parts.Exits, _log);
+        _teardown = new SandboxTeardown(_files, parts, _log);
         _reclaimer = new SandboxReclaimer(_log, parts.Time, parts.Stopping);
         _runs = new SingleFlight<string, string>(parts.Stopping);
     }
 
-    /// <summary>A phase change and its record; the caller holds the gate.</summary>
+    /// <summary>
+    /// A phase change and its record; the caller holds the gate. Ready is not synced: after a power loss no pod is ready, whichever of
+    /// Creating and Ready the record says.
+    /// </summary>
     private Sandbox Enter(SandboxEntry entry, SandboxPhase phase)
     {
-        _files.Write(SandboxShape.ToRecord(entry.Current with { Phase = phase }));
+        var record = SandboxShape.ToRecord(entry.Current with { Phase = phase });
+        if (phase == SandboxPhase.Ready) _files.WriteVolatile(record);
+        else _files.Write(record);
         return entry.Update(s => s with { Phase = phase });
     }
 

@@ -10,16 +10,17 @@ namespace ShimRuntime.Runtime.Sandboxes;
 /// The one way down: a failed creation, StopPodSandbox, RemovePodSandbox and recovery all end a sandbox through these steps. Each step
 /// is repeatable and finds what is there by the sandbox's id, so that none depends on how far the way up had come.
 /// </summary>
-internal sealed class SandboxTeardown(SandboxFiles files, PodNetwork network, PodCgroups cgroups, ExitWatcher exits, ILogger log)
+internal sealed class SandboxTeardown(SandboxFiles files, SandboxParts parts, ILogger log)
 {
     private const int SIGKILL = 9;
     private static readonly TimeSpan InitDeath = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan CgroupEmpty = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan CgroupPoll = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Ends the pod init, releases the network, lets go of namespaces and /dev/shm. The containers have ended before.</summary>
+    /// <summary>Ends the shim in reserve and the pod init, releases the network, lets go of namespaces and /dev/shm. The containers have ended before.</summary>
     public async Task ReleaseAsync(Sandbox sandbox, CancellationToken cancellation)
     {
+        await parts.Shims.EndAsync(sandbox.Id).ConfigureAwait(false);
         await KillInitAsync(sandbox, cancellation).ConfigureAwait(false);
         await ReleaseNetworkAsync(sandbox.Id, cancellation).ConfigureAwait(false);
         var paths = files.Paths;
@@ -48,14 +49,14 @@ internal sealed class SandboxTeardown(SandboxFiles files, PodNetwork network, Po
 
     private async Task KillInitAsync(Sandbox sandbox, CancellationToken cancellation)
     {
-        new Cgroup(cgroups.Hierarchy, InitCgroup(sandbox)).Kill();
+        new Cgroup(parts.Cgroups.Hierarchy, InitCgroup(sandbox)).Kill();
         if (sandbox.InitPid == 0) return;
         using var process = SafePidFd.TryOpen(sandbox.InitPid);
         if (process is null || new ProcessIdentity(sandbox.InitPid, sandbox.InitStartTicks) is { IsAlive: false }) return;
         _ = process.Signal(SIGKILL);
         try
         {
-            await exits.WaitAsync(process, cancellation).WaitAsync(InitDeath, cancellation).ConfigureAwait(false);
+            await parts.Exits.WaitAsync(process, cancellation).WaitAsync(InitDeath, cancellation).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -77,18 +78,18 @@ internal sealed class SandboxTeardown(SandboxFiles files, PodNetwork network, Po
         }
 
         if (attachment is null) return;
-        await network.DeleteAsync(attachment, cancellation).ConfigureAwait(false);
+        await parts.Network.DeleteAsync(attachment, cancellation).ConfigureAwait(false);
         files.ForgetNetwork(id);
     }
 
     /// <summary>Killed processes leave their cgroup a moment after they are told to.</summary>
     private async Task RemoveCgroupAsync(string path, CancellationToken cancellation)
     {
-        for (var waited = TimeSpan.Zero; !await cgroups.Driver.TryRemoveAsync(path, cancellation).ConfigureAwait(false); waited += CgroupPoll)
+        for (var waited = TimeSpan.Zero; !await parts.Cgroups.Driver.TryRemoveAsync(path, cancellation).ConfigureAwait(false); waited += CgroupPoll)
         {
             if (waited >= CgroupEmpty)
             {
-                var left = new Cgroup(cgroups.Hierarchy, path).Processes().Take(8);
+                var left = new Cgroup(parts.Cgroups.Hierarchy, path).Processes().Take(8);
                 throw RuntimeFault.Internal($"failed to remove cgroup '{path}': processes {string.Join(", ", left)} are still in it");
             }
 

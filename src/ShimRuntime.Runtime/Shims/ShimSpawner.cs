@@ -1,6 +1,4 @@
-using System.Net.Sockets;
 using Google.Protobuf;
-using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using ShimRuntime.Linux;
 using ShimRuntime.ShimProtocol.V1;
@@ -12,21 +10,19 @@ namespace ShimRuntime.Runtime.Shims;
 /// <code>
 ///   daemon                                        shim (new session, signals blocked before exec)
 ///   ------                                        ----
-///   ShimLaunch in a sealed memfd as fd 3      ->  reads it
+///   sealed memfd with ShimLaunch as fd 3      ->  reads it
+///   or, for `serve ahead`: an empty memfd     ->  waits for a byte at fd 4; end of file: it ends
+///        later fills and seals it, a byte     ->  reads it, opens its log as stderr
 ///   moves it to the shims' cgroup
 ///   reads its end of fd 4 until EOF           &lt;-  closes fd 4: it listens; or first writes why it can't, and ends
 /// </code>
 /// </summary>
-public sealed class ShimSpawner(RuntimeOptions options, ShimOwner owner, ILogger<ShimSpawner> log)
+public sealed class ShimSpawner(RuntimeOptions options, ShimReserve reserve, ShimOwner owner)
 {
-    private const int LaunchFd = 3;
-    private const int ReadyFd = 4;
-    private const int MaxSentenceBytes = 4096;
-    private static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan DeathTimeout = TimeSpan.FromSeconds(20);
 
-    // Blocked before exec, because a NativeAOT runtime's own threads would take them: hangup, interrupt, quit, pipe, terminate, child.
-    private static readonly int[] BlockedSignals = [1, 2, 3, 13, 15, 17];
-    private readonly ShimPlacement _placement = new(log);
+    /// <summary>A shim will soon be asked for: it starts meanwhile, if none waits yet.</summary>
+    public void Prepare(string sandboxId) => reserve.Prepare(sandboxId);
 
     /// <summary>
     /// Returns when the shim listens on <paramref name="socketPath"/>. Throws Internal with the shim's own sentence; no process is then
@@ -34,81 +30,62 @@ public sealed class ShimSpawner(RuntimeOptions options, ShimOwner owner, ILogger
     /// </summary>
     public async Task<RunningShim> SpawnAsync(ShimLaunch launch, string socketPath, CancellationToken cancellation)
     {
-        using var memory = MemoryFile.Sealed("shim-launch", launch.ToByteArray());
-        var (ours, theirs) = SocketPair.Create();
-        using var ready = ours;
-        using var stderr = AppendFile.Open(Path.Combine(launch.RunDirectory, "shim.log"));
-        RunningShim shim;
-        using (theirs)
-        {
-            using var process = Spawn(new SpawnRequest
-            {
-                Path = options.ShimPath,
-                Arguments = [Path.GetFileName(options.ShimPath), "serve"],
-                Fds = [new FdMapping(Fd(stderr), 2), new FdMapping(Fd(memory), LaunchFd), new FdMapping((int)theirs.Handle, ReadyFd)],
-                NewSession = true,
-                BlockedSignals = BlockedSignals,
-            });
-            shim = Adopt(process, socketPath);
-        }
-
+        using var process = await FromReserveAsync(launch).ConfigureAwait(false) ?? Start(launch);
+        var shim = Adopt(process.Process, socketPath);
         try
         {
-            await AwaitReadyAsync(ready, cancellation).ConfigureAwait(false);
+            await process.AwaitReadyAsync(options.ShimPath, cancellation).ConfigureAwait(false);
             return shim;
         }
         catch
         {
             shim.Kill();
-            await shim.Gone.WaitAsync(ReadyTimeout, CancellationToken.None).ConfigureAwait(false);
+            await shim.Gone.WaitAsync(DeathTimeout, CancellationToken.None).ConfigureAwait(false);
             throw;
         }
     }
 
-    private static SpawnedProcess Spawn(SpawnRequest request)
+    private async Task<ShimProcess?> FromReserveAsync(ShimLaunch launch)
     {
+        if (await reserve.TakeAsync(launch.SandboxId).ConfigureAwait(false) is not { } waiting) return null;
+        var launched = false;
         try
         {
-            return Spawner.Spawn(request);
+            // Made before the shim is told: a run directory without it tells recovery that no shim was ever meant for it.
+            OpenLog(launch).Dispose();
+            launched = waiting.TryLaunch(launch.ToByteArray());
+        }
+        finally
+        {
+            if (!launched) await reserve.EndAsync(waiting).ConfigureAwait(false);
+        }
+
+        return launched ? waiting : null;
+    }
+
+    private ShimProcess Start(ShimLaunch launch)
+    {
+        using var stderr = OpenLog(launch);
+        try
+        {
+            var process = ShimProcess.Start(options.ShimPath, MemoryFile.Sealed("shim-launch", launch.ToByteArray()), stderr);
+            reserve.Placement.Place(process.Process.Pid);
+            return process;
         }
         catch (LinuxException e)
         {
-            throw RuntimeFault.Internal($"failed to start shim '{request.Path}': {e.Message}; {ShimSentence.Advice}", e);
+            throw RuntimeFault.Internal($"failed to start shim '{options.ShimPath}': {e.Message}; {ShimSentence.Advice}", e);
         }
     }
 
     private RunningShim Adopt(SpawnedProcess process, string socketPath)
     {
         var identity = ProcessIdentity.TryRead(process.Pid) ?? new ProcessIdentity(process.Pid, 0);
-        _placement.Place(process.Pid);
-        return RunningShim.TryOpen(socketPath, identity, owner)
-            ?? throw RuntimeFault.Internal($"failed to start shim '{options.ShimPath}': it ended at once");
+        if (RunningShim.TryOpen(socketPath, identity, owner) is { } shim) return shim;
+        _ = process.PidFd.TryReap();
+        throw RuntimeFault.Internal($"failed to start shim '{options.ShimPath}': it ended at once");
     }
 
-    private async Task AwaitReadyAsync(Socket ready, CancellationToken cancellation)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(ReadyTimeout);
-        var buffer = new byte[MaxSentenceBytes];
-        var length = 0;
-        try
-        {
-            int count;
-            while ((count = await ready.ReceiveAsync(buffer.AsMemory(length), SocketFlags.None, deadline.Token).ConfigureAwait(false)) > 0)
-                length += count;
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            throw new RuntimeFault(FaultCode.DeadlineExceeded,
-                $"failed to start shim '{options.ShimPath}': it was not ready within {ReadyTimeout.TotalSeconds} s; see shim.log in the "
-                + "container's run directory");
-        }
-
-        if (length == 0) return;
-        var said = buffer.AsSpan(0, length);
-        throw RuntimeFault.Internal($"failed to start shim '{options.ShimPath}': " + (ShimSentence.TryRead(said)
-            ?? $"it answers as no shim of this release does, with {ShimSentence.Describe(said)}; {ShimSentence.Advice}"));
-    }
-
-    private static int Fd(SafeFileHandle handle) => (int)handle.DangerousGetHandle();
+    private static SafeFileHandle OpenLog(ShimLaunch launch) =>
+        AppendFile.Open(Path.Combine(launch.RunDirectory, "shim.log"));
 }

@@ -86,7 +86,7 @@ internal sealed class CgroupReader
         var unified = new CgroupDirectory(Unified, cgroup);
         Span<byte> buffer = stackalloc byte[StatBytes];
         var limit = memory.Limit("memory.limit_in_bytes"u8, V1NoLimit);
-        var both = memory.Limit("memory.memsw.limit_in_bytes"u8, V1NoLimit);
+        var both = limit is null ? null : memory.Limit("memory.memsw.limit_in_bytes"u8, V1NoLimit); // never below the other
         var stat = MemoryStat.ParseV1(memory.Read("memory.stat"u8, buffer));
         return new CgroupSample
         {

@@ -14,6 +14,13 @@ internal sealed class StatsService : IStatsService
 {
     /// <summary>How many pods' namespaces are visited at once: a stream begins before all have been.</summary>
     private const int PodsAtOnce = 100;
+
+    /// <summary>Of a few containers the files are read before other threads have woken up.</summary>
+    private const int ContainersAtOnce = 100;
+    private const int WorthThreads = 32;
+
+    /// <summary>What reading costs is the kernel's; more threads would keep containers from their cores.</summary>
+    private static readonly ParallelOptions Threads = new() { MaxDegreeOfParallelism = Math.Min(4, Environment.ProcessorCount) };
     private readonly ContainerStore _containers;
     private readonly ISandboxStore _sandboxes;
     private readonly ContainerStatsReader _reader;
@@ -30,7 +37,7 @@ internal sealed class StatsService : IStatsService
     public ContainerStats Container(string containerId) => _reader.Read(_containers.Get(containerId, "get the stats of"));
 
     public IEnumerable<ContainerStats> Containers(ContainerStatsFilter? filter) =>
-        _containers.Snapshot().Where(e => ContainerFilters.Matches(e, filter)).Select(_reader.Read);
+        _containers.Snapshot().Where(e => ContainerFilters.Matches(e, filter)).Chunk(ContainersAtOnce).SelectMany(Read);
 
     public PodSandboxStats Sandbox(string sandboxId)
     {
@@ -48,6 +55,14 @@ internal sealed class StatsService : IStatsService
             var networks = new PodNetworks(some);
             foreach (var sandbox in some) yield return _pods.Read(sandbox, byPod[sandbox.Id], networks);
         }
+    }
+
+    private ContainerStats[] Read(ContainerEntry[] some)
+    {
+        if (some.Length < WorthThreads) return Array.ConvertAll(some, _reader.Read);
+        var stats = new ContainerStats[some.Length];
+        Parallel.For(0, some.Length, Threads, i => stats[i] = _reader.Read(some[i]));
+        return stats;
     }
 
     private static bool Matches(Sandbox sandbox, PodSandboxStatsFilter? filter) =>

@@ -11,6 +11,16 @@ internal static unsafe class LaunchFile
 {
     private const int MaxBytes = 4 * 1024 * 1024;
 
+    /// <summary>Returns when the launch is there; false: the daemon has closed its end before, and there will be none.</summary>
+    public static bool Await(int readinessFd)
+    {
+        byte word;
+        long count;
+        do count = read(readinessFd, &word, 1);
+        while (count < 0 && errno == Errno.EINTR);
+        return count > 0;
+    }
+
     /// <exception cref="RuntimeFault">InvalidArgument: not a launch that this shim can serve.</exception>
     public static ShimLaunch Read(int fd)
     {

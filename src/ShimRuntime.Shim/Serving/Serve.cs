@@ -8,20 +8,25 @@ namespace ShimRuntime.Shim.Serving;
 
 /// <summary>
 /// <c>shimruntime-shim serve</c>: reads its launch from fd 3, makes the container cgroup, opens the log, listens, closes fd 4 ("ready":
-/// EOF without bytes; else a sentence and exit code 1), then serves one container on one thread until Shutdown.
+/// EOF without bytes; else a sentence and exit code 1), then serves one container on one thread until Shutdown. <c>serve ahead</c> is
+/// started before there is a container: it waits at fd 4 for the byte that says that the launch is there, and ends when the daemon goes.
 /// </summary>
 internal static class Serve
 {
     private const int LaunchFd = 3;
 
-    public static int Run()
+    public static int Run(bool ahead)
     {
         var readinessFd = 4;
         try
         {
             using var loop = new EpollLoop(e => ErrorLog.Write($"failed to handle an event: {e}"));
             ProcessSetup.Apply();
-            using var container = Open(loop, LaunchFile.Read(LaunchFd));
+            var hierarchy = CgroupHierarchy.Detect();
+            if (ahead && !LaunchFile.Await(readinessFd)) return 0;
+            var launch = LaunchFile.Read(LaunchFd);
+            if (ahead) ErrorLog.Open(launch.RunDirectory);
+            using var container = Open(loop, launch, hierarchy);
             var launchFd = LaunchFd;
             FileDescriptor.Close(ref launchFd);
             FileDescriptor.Close(ref readinessFd);
@@ -37,9 +42,8 @@ internal static class Serve
         }
     }
 
-    private static Container Open(EpollLoop loop, ShimLaunch launch)
+    private static Container Open(EpollLoop loop, ShimLaunch launch, CgroupHierarchy hierarchy)
     {
-        var hierarchy = CgroupHierarchy.Detect();
         var cgroup = new Cgroup(hierarchy, launch.ContainerCgroup);
         var existed = cgroup.Exists;
         LogFile? log = null;

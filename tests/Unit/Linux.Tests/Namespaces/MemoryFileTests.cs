@@ -16,6 +16,17 @@ public class MemoryFileTests
     }
 
     [Fact]
+    public void What_is_filled_later_is_seen_by_who_has_it_open_and_sealed_as_well()
+    {
+        using var memory = MemoryFile.Sealable("test");
+        using var other = File.OpenHandle($"/proc/self/fd/{memory.DangerousGetHandle()}", FileMode.Open, FileAccess.ReadWrite);
+        MemoryFile.Fill(memory, "abc"u8);
+        var content = new byte[4];
+        Assert.Equal(3, RandomAccess.Read(other, content, 0));
+        Assert.ThrowsAny<Exception>(() => RandomAccess.Write(other, "x"u8, 0));
+    }
+
+    [Fact]
     public async Task A_child_writes_up_to_the_bound_and_not_a_byte_more()
     {
         using var exits = new ExitWatcher();

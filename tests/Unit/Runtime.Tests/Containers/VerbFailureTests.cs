@@ -29,6 +29,7 @@ public sealed class VerbFailureTests : IDisposable
         var (store, names, hierarchy) = (new ContainerStore(), new ContainerNames(), CgroupHierarchy.Detect());
         var killer = new LeafKiller(hierarchy);
         var cgroups = new CgroupfsDriver(hierarchy, "/shimruntime-none");
+        var owner = new ShimOwner(_exits, TimeSpan.FromSeconds(30), CancellationToken.None);
         _parts = new ContainerParts
         {
             Options = options,
@@ -44,12 +45,13 @@ public sealed class VerbFailureTests : IDisposable
             Limits = new LimitsInForce(hierarchy),
             Killer = killer,
             Leftovers = new Leftovers(paths, _disk, cgroups, killer, NullLogger<Leftovers>.Instance),
-            ShimOwner = new ShimOwner(_exits, TimeSpan.FromSeconds(30), CancellationToken.None),
+            ShimOwner = owner,
             Supervisor = new ContainerSupervisor(files, killer, NullLogger<ContainerSupervisor>.Instance, CancellationToken.None),
             Logs = NullLoggerFactory.Instance,
             // Nothing comes so far.
             Bundles = null!,
-            Spawner = null!,
+            // Its binary is not there: the layer fails first, and that is what the client is to hear.
+            Spawner = new ShimSpawner(options, new ShimReserve(options, _exits, NullLogger<ShimReserve>.Instance), owner),
         };
     }
 

@@ -147,8 +147,8 @@ public class SandboxInputTests
             """
             Creating same boot intact -> Undo
             Creating same boot broken -> Undo
-            Creating rebooted  intact -> Undo
-            Creating rebooted  broken -> Undo
+            Creating rebooted  intact -> NotReady
+            Creating rebooted  broken -> NotReady
             Ready    same boot intact -> Adopt
             Ready    same boot broken -> NotReady
             Ready    rebooted  intact -> NotReady

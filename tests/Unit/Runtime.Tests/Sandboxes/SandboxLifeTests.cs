@@ -125,7 +125,7 @@ public sealed class SandboxLifeTests : IDisposable
         var request = SandboxWorld.Request();
         request.Config.PortMappings.Add(new PortMapping { HostPort = 28931, ContainerPort = 80, Protocol = Protocol.Tcp });
         var id = await sandboxes.RunAsync(request, CancellationToken.None);
-        var kept = JsonNode.Parse(File.ReadAllText(_world.At($"root/sandboxes/{id}/cni.json")))!;
+        var kept = JsonNode.Parse(File.ReadAllText(_world.At($"root/sandboxes/{id}/cni-result.json")))!;
         Assert.Equal(28931, (int)kept["capabilities"]!["portMappings"]![0]!["hostPort"]!);
         Assert.NotNull(kept["result"]);
         await sandboxes.RemoveAsync(id, CancellationToken.None);

@@ -50,13 +50,22 @@ public sealed class SandboxRecoveryTests : IDisposable
         Assert.Equal(["ADD", "DEL", "DEL"], File.ReadAllLines(_world.At("calls")));
     }
 
-    [Fact]
-    public async Task After_a_reboot_a_pod_is_not_ready_and_its_address_is_released()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task After_a_reboot_a_pod_is_not_ready_and_its_address_is_released(bool withoutPower)
     {
         _world.UseBridge();
         var id = await (await _world.StartAsync()).RunAsync(SandboxWorld.Request(), CancellationToken.None);
         _world.KillDaemon();
         Edit(id, r => r.Replace(File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(), "another-boot", StringComparison.Ordinal));
+        if (withoutPower)
+        {
+            // What was renamed and not synced is as before, or empty.
+            Edit(id, r => r.Replace("\"Ready\"", "\"Creating\"", StringComparison.Ordinal));
+            File.WriteAllText(_world.At($"root/sandboxes/{id}/cni-result.json"), "");
+        }
+
         _ = MountPoint.UnmountBelow(_world.Directory);
         Directory.Delete(_world.At("state"), true);
         Directory.Delete(_world.At("netns"), true);

@@ -56,7 +56,7 @@ public sealed class SandboxTroubleTests : IDisposable
         _world.UseScript("hangs", $"echo $CNI_COMMAND >> {_world.At("calls")}; [ $CNI_COMMAND = DEL ] && exit 0; exec sleep 1000");
         var sandboxes = await _world.StartAsync();
         var run = sandboxes.RunAsync(SandboxWorld.Request(), CancellationToken.None);
-        await EventuallyAsync(() => File.Exists(_world.At("calls")));
+        await EventuallyAsync(() => new FileInfo(_world.At("calls")) is { Exists: true, Length: > 0 }); // a shell makes a file before it writes
         await sandboxes.StopAsync(sandboxes.List(null)[0].Id, CancellationToken.None);
 
         Assert.Equal(FaultCode.Aborted, (await Assert.ThrowsAsync<RuntimeFault>(() => run)).Code);

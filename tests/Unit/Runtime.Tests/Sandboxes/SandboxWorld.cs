@@ -7,6 +7,7 @@ using ShimRuntime.Runtime.Networking;
 using ShimRuntime.Runtime.Node;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Tests.Networking;
+using ShimRuntime.Runtime.Shims;
 
 namespace ShimRuntime.Runtime.Tests.Sandboxes;
 
@@ -88,6 +89,7 @@ internal sealed class SandboxWorld : IDisposable
             Exits = Exits,
             Handlers = new RuntimeHandlers(Options, Exits),
             Facts = HostFacts.Read(),
+            Shims = new ShimReserve(Options, Exits, NullLogger<ShimReserve>.Instance),
             Cgroups = new PodCgroups(Cgroups, new CgroupfsDriver(Cgroups, Options.CgroupRoot)),
             Containers = () => Containers,
             Logs = NullLoggerFactory.Instance,
