@@ -15,7 +15,6 @@ internal static class SandboxValidation
     {
         var config = request.Config ?? throw Bad("the request has no config");
         var pod = config.Metadata ?? throw Bad("config has no metadata");
-        if (request.CalculateSize() is var size && size > MaxRequestBytes) throw Bad($"the request has {size} bytes, more than {MaxRequestBytes}");
         if (pod.Name.Length == 0) throw Bad("metadata.name is empty");
         CheckName("metadata.name", pod.Name);
         CheckName("metadata.namespace", pod.Namespace);
@@ -29,6 +28,8 @@ internal static class SandboxValidation
         CheckPath("linux.cgroup_parent", config.Linux?.CgroupParent ?? "");
         CheckNamespaces(config.Linux?.SecurityContext?.NamespaceOptions);
         ResolvConf.Check(config.DnsConfig);
+        // Last, because it can't say which field it is.
+        if (config.CalculateSize() is var size && size > MaxRequestBytes) throw Bad($"config has {size} bytes, more than {MaxRequestBytes}");
     }
 
     internal static RuntimeFault Bad(string cause) => RuntimeFault.InvalidArgument($"failed to run pod sandbox: {cause}");
