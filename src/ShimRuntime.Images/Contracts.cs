@@ -19,7 +19,10 @@ public interface ISnapshotStore
     /// Makes (or, after a crash, finds again) the writable layer <paramref name="key"/> over the image. FailedPrecondition when a layer is
     /// gone.
     /// </summary>
-    Task<Snapshot> PrepareAsync(string key, ImageRecord image, CancellationToken cancellation);
+    Task<Snapshot> PrepareAsync(string key, ImageRecord image, CancellationToken cancellation) => PrepareAsync(key, image, [], cancellation);
+
+    /// <summary>The same; the layers of <paramref name="mounted"/> are held by it, too, for as long as the writable layer is there.</summary>
+    Task<Snapshot> PrepareAsync(string key, ImageRecord image, IReadOnlyList<ImageRecord> mounted, CancellationToken cancellation);
 
     /// <summary>Null: unknown.</summary>
     Snapshot? Find(string key);

@@ -36,6 +36,9 @@ public sealed record RuntimeOptions
     public IReadOnlyList<string> AllowedSysctls { get; init; } =
         ["kernel.shm*", "kernel.msg*", "kernel.sem", "fs.mqueue.*", "net.*"];
 
+    /// <summary>CDI specs, later directories of higher priority; empty: CDI is off.</summary>
+    public IReadOnlyList<string> CdiSpecDirectories { get; init; } = ["/etc/cdi", "/var/run/cdi"];
+
     /// <summary>Default seccomp action for containers that ask for RuntimeDefault: our profile. False: unconfined everywhere (tests of old kernels).</summary>
     public bool SeccompDefault { get; init; } = true;
 

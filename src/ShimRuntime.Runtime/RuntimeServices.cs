@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
+using ShimRuntime.Runtime.Cdi;
 using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Events;
@@ -137,7 +138,8 @@ public sealed class RuntimeServices : IAsyncDisposable
             Images = dependencies.Images,
             Snapshots = dependencies.Snapshots,
             Bundles = new BundleWriter(
-                paths, new SpecBuilder(host.View, options.SeccompDefault, options.ApparmorProfile), host.View.Facts),
+                paths, new SpecBuilder(host.View, options.SeccompDefault, options.ApparmorProfile), host.View.Facts,
+                new CdiDevices(new CdiDirectories(options.CdiSpecDirectories))),
             Spawner = new ShimSpawner(options, host.Reserve, owner),
             ShimOwner = owner,
             Supervisor = new ContainerSupervisor(files, killer, logs.CreateLogger<ContainerSupervisor>(), stopping),

@@ -95,7 +95,6 @@ public sealed class HostileRequestTests(DaemonFixture daemon) : NodeTest(daemon)
         var container = await pod.RunAsync("sleep 1000", c =>
         {
             c.Annotations["run.oci.hooks.stdout"] = mark;
-            c.Annotations["cdi.k8s.io/vendor"] = "vendor.com/gpu=0";
         });
         var spec = (await container.InfoAsync()).GetProperty("runtimeSpec");
         Assert.False(spec.TryGetProperty("hooks", out var hooks) && hooks.ValueKind == System.Text.Json.JsonValueKind.Object && hooks.EnumerateObject().Any());

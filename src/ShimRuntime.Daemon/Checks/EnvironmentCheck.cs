@@ -6,7 +6,7 @@ namespace ShimRuntime.Daemon.Checks;
 
 /// <summary>
 /// shimruntimed --check: the settings are right (else this is not reached), and so is the machine. Starts nothing but
-/// <c>runc --version</c>, and leaves nothing.
+/// the runtimes' <c>--version</c> and <c>features</c>, and leaves nothing.
 /// </summary>
 internal static class EnvironmentCheck
 {
@@ -26,6 +26,7 @@ internal static class EnvironmentCheck
             OverlayCheck.Run(config.Root),
             CgroupCheck.Run(config.CgroupDriver),
             await RuncCheck.RunAsync(Executables.Runc(config.RuncPath), exits),
+            .. await RuncCheck.HandlersAsync(config.ToRuntimeOptions(), exits),
             BinaryChecks.Shim(Executables.Shim(config.ShimPath)),
             ApparmorCheck.Run(config.ApparmorProfile, new HostView(HostFacts.Read())),
             CniCheck.Run(config.CniConfDirectory, config.CniBinDirectories),

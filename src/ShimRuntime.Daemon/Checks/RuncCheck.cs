@@ -1,4 +1,5 @@
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime;
 using ShimRuntime.Runtime.Node;
 
 namespace ShimRuntime.Daemon.Checks;
@@ -13,6 +14,23 @@ internal static class RuncCheck
         if (BinaryChecks.Problem(Subject, path, "install runc, or set runc_path") is { } problem) return problem;
         var answer = await new RuncProbe(path, exits).AskAsync(CancellationToken.None);
         return answer.Version is null ? CheckResult.Broken(Subject, answer.Failure!) : Judge(path, answer.Version);
+    }
+
+    /// <summary>
+    /// The handlers of [runtimes.NAME], one line each. What is wrong with one limits the node and does not break it: pods of the others run.
+    /// </summary>
+    public static async Task<IReadOnlyList<CheckResult>> HandlersAsync(RuntimeOptions options, ExitWatcher exits)
+    {
+        var handlers = new RuntimeHandlers(options, exits);
+        var results = new List<CheckResult>();
+        foreach (var handler in options.Handlers)
+        {
+            var answer = await handlers.AskAsync(handler.Name, "failed to check", CancellationToken.None);
+            var detail = $"handler {handler.Name}: {answer.Failure ?? $"{handler.Path} is {answer.Probe.Version!.Text}"}";
+            results.Add(answer.Failure is null ? CheckResult.Fine(Subject, detail) : CheckResult.Limited(Subject, detail));
+        }
+
+        return results;
     }
 
     internal static CheckResult Judge(string path, RuncVersion version)

@@ -21,6 +21,8 @@ internal static class ConfigKeys
             c => c.CgroupRoot, (c, v) => c with { CgroupRoot = Values.CgroupRoot(v) }),
         Texts(new("allowed_sysctls", null, "[NAMES]", "sysctls that a pod may set; a trailing * is a prefix"),
             c => c.AllowedSysctls, (c, v) => c with { AllowedSysctls = v }),
+        Texts(new("cdi_spec_dirs", null, "[DIRS]", "CDI specs, the later of higher priority; [] turns CDI off"),
+            c => c.CdiSpecDirectories, (c, v) => c with { CdiSpecDirectories = Values.DirectoriesOrNone(v) }),
         Truth(new("seccomp_default", null, "true|false", "RuntimeDefault is our profile; false: unconfined"),
             c => c.SeccompDefault, (c, v) => c with { SeccompDefault = v }),
         Text(new("apparmor_profile", null, "NAME", "what AppArmor's RuntimeDefault is; \"\" for unconfined"),

@@ -56,6 +56,9 @@ internal sealed record DaemonConfig
 
     public IReadOnlyList<string> AllowedSysctls { get; init; } = ["kernel.shm*", "kernel.msg*", "kernel.sem", "fs.mqueue.*", "net.*"];
 
+    /// <summary>Later ones of higher priority; empty: CDI is off.</summary>
+    public IReadOnlyList<string> CdiSpecDirectories { get; init; } = ["/etc/cdi", "/var/run/cdi"];
+
     public bool SeccompDefault { get; init; } = true;
 
     /// <summary>Empty: unconfined.</summary>
@@ -88,6 +91,7 @@ internal sealed record DaemonConfig
         CgroupDriver = CgroupDriver,
         CgroupRoot = CgroupRoot,
         AllowedSysctls = AllowedSysctls,
+        CdiSpecDirectories = CdiSpecDirectories,
         SeccompDefault = SeccompDefault,
         ApparmorProfile = ApparmorProfile,
     };

@@ -33,6 +33,9 @@ internal static class Values
 
     public static string FileOrNone(string value) => DirectoryOrNone(value);
 
+    /// <summary>Each absolute; none is allowed.</summary>
+    public static IReadOnlyList<string> DirectoriesOrNone(IReadOnlyList<string> values) => [.. values.Select(Directory)];
+
     public static IReadOnlyList<string> Directories(IReadOnlyList<string> values) =>
         values.Count == 0 ? throw new ConfigException("the list is empty; name at least one directory") : [.. values.Select(Directory)];
 

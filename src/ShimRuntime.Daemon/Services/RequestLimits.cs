@@ -6,11 +6,11 @@ namespace ShimRuntime.Daemon.Services;
 
 /// <summary>
 /// What a pod may make the daemon keep and write: sizes are refused at the edge, with the limit named. Each is far above what
-/// Kubernetes allows in the API (a name 253, a pod's annotations 256 KiB), and the message as a whole is at most 16 MiB.
+/// Kubernetes allows in the API (a pod's annotations 256 KiB), and the message as a whole is at most 16 MiB. Names are the business of
+/// whoever judges the rest of them, by one limit (EntityNames).
 /// </summary>
 internal static class RequestLimits
 {
-    public const int LongestName = 1024;
     public const int LongestLabel = 4096;
     public const int MostEntries = 4096;
     public const int LongestReference = 4096;
@@ -53,10 +53,6 @@ internal static class RequestLimits
     private static void Pod(PodSandboxConfig? config)
     {
         if (config is null) return;
-        Text("PodSandboxConfig.metadata.name", config.Metadata?.Name, LongestName);
-        Text("PodSandboxConfig.metadata.uid", config.Metadata?.Uid, LongestName);
-        Text("PodSandboxConfig.metadata.namespace", config.Metadata?.Namespace, LongestName);
-        Text("PodSandboxConfig.hostname", config.Hostname, LongestName);
         Text("PodSandboxConfig.log_directory", config.LogDirectory, LongestReference);
         Entries("PodSandboxConfig.port_mappings", config.PortMappings.Count);
         Labels("PodSandboxConfig.labels", config.Labels);
@@ -66,7 +62,6 @@ internal static class RequestLimits
     private static void Container(ContainerConfig? config)
     {
         if (config is null) return;
-        Text("ContainerConfig.metadata.name", config.Metadata?.Name, LongestName);
         Text("ContainerConfig.image.image", config.Image?.Image, LongestReference);
         Text("ContainerConfig.log_path", config.LogPath, LongestReference);
         Text("ContainerConfig.working_dir", config.WorkingDir, LongestReference);
@@ -82,6 +77,7 @@ internal static class RequestLimits
     private static void Labels(string field, MapField<string, string> labels)
     {
         Entries(field, labels.Count);
+        Bytes(field, labels.Sum(l => (long)l.Key.Length + l.Value.Length), AnnotationsBytes);
         foreach (var (key, value) in labels) Text($"{field}['{Shortened(key)}']", key, LongestLabel, value.Length);
     }
 

@@ -79,8 +79,8 @@ internal sealed class LeaseStore
     {
         try
         {
-            var record = JsonSerializer.Deserialize(File.ReadAllBytes(path), LeaseJson.Default.LeaseRecord)!;
-            if (record.Version == LeaseRecord.CurrentVersion && Path.GetFileName(path) == record.Id + ".json")
+            var read = JsonSerializer.Deserialize(File.ReadAllBytes(path), LeaseJson.Default.LeaseRecord);
+            if (read is { Version: LeaseRecord.CurrentVersion } record && Path.GetFileName(path) == record.Id + ".json")
             {
                 _records[record.Id] = record;
                 return;

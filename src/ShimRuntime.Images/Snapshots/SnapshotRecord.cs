@@ -24,7 +24,11 @@ internal sealed record LayerRecord(Digest ChainId, Digest DiffId, long Bytes, lo
 
 /// <summary>A container's writable layer; being there, it is the lease on the layers that it names.</summary>
 /// <param name="Chain">Chain ids, base first.</param>
-internal sealed record WritableRecord(string Key, string ImageId, ImmutableArray<Digest> Chain);
+internal sealed record WritableRecord(string Key, string ImageId, ImmutableArray<Digest> Chain)
+{
+    /// <summary>Chains of the images that the container mounts; null: none.</summary>
+    public ImmutableArray<ImmutableArray<Digest>>? Mounted { get; init; }
+}
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

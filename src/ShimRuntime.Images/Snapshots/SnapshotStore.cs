@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using ShimRuntime.Linux;
 using ShimRuntime.Oci;
 
@@ -34,8 +35,8 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
         if (!_writables.TryAdd(record.Key, new Writable(id, record, Describe(id, record)))) _directory.Retire(id, durable: false);
     }
 
-    public Task<Snapshot> PrepareAsync(string key, ImageRecord image, CancellationToken cancellation) =>
-        _flights.RunAsync(key, token => PrepareOnceAsync(key, image, token), cancellation);
+    public Task<Snapshot> PrepareAsync(string key, ImageRecord image, IReadOnlyList<ImageRecord> mounted, CancellationToken cancellation) =>
+        _flights.RunAsync(key, token => PrepareOnceAsync(key, image, mounted, token), cancellation);
 
     public Snapshot? Find(string key) => _writables.TryGetValue(key, out var writable) ? writable.Snapshot : null;
 
@@ -61,21 +62,25 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
 
     public IReadOnlyCollection<string> Keys() => _writables.Keys.ToList();
 
-    public IReadOnlyCollection<Digest> ChainIdsInUse() => _writables.Values.SelectMany(w => w.Record.Chain).ToHashSet();
+    public IReadOnlyCollection<Digest> ChainIdsInUse() => _writables.Values.SelectMany(w => w.Record.Chain.Concat(MountedOf(w.Record).SelectMany(chain => chain))).ToHashSet();
 
     /// <summary>What the usage walk goes over.</summary>
     internal IReadOnlyCollection<Writable> Writables() => _writables.Values.ToList();
 
-    private async Task<Snapshot> PrepareOnceAsync(string key, ImageRecord image, CancellationToken cancellation)
+    private async Task<Snapshot> PrepareOnceAsync(
+        string key, ImageRecord image, IReadOnlyList<ImageRecord> mounted, CancellationToken cancellation)
     {
         // The read lock keeps the collector from retiring a layer between the check that it is there and the record that holds it.
         using var hold = await _collector.ReadAsync(cancellation).ConfigureAwait(false);
-        if (_writables.TryGetValue(key, out var existing)) return Again(key, existing, image);
-        var record = new WritableRecord(key, image.Id, image.ChainIds);
+        var record = new WritableRecord(key, image.Id, image.ChainIds)
+        {
+            Mounted = mounted.Count == 0 ? null : [.. mounted.Select(m => m.ChainIds)],
+        };
+        if (_writables.TryGetValue(key, out var existing)) return Again(existing, record);
         var id = _directory.Stage(writable: true);
         try
         {
-            var snapshot = Describe(id, record) ?? throw MissingLayer(key, image);
+            var snapshot = Describe(id, record) ?? throw MissingLayer(record);
             CopyRootMetadata(snapshot.LowerDirs[0], id);
             var now = DateTimeOffset.UtcNow;
             var published = new SnapshotRecord { Schema = SnapshotRecord.CurrentSchema, CreatedAt = now, Writable = record };
@@ -91,16 +96,20 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
         }
     }
 
-    private static Snapshot Again(string key, Writable existing, ImageRecord image)
+    private static Snapshot Again(Writable existing, WritableRecord wanted)
     {
-        if (!existing.Record.Chain.SequenceEqual(image.ChainIds))
+        var chains = MountedOf(existing.Record).Prepend(existing.Record.Chain).SelectMany(c => c);
+        if (!chains.SequenceEqual(MountedOf(wanted).Prepend(wanted.Chain).SelectMany(c => c)))
         {
             throw RuntimeFault.FailedPrecondition(
-                $"failed to prepare snapshot '{key}': it stands over image '{existing.Record.ImageId}', not '{image.Id}'; remove it first");
+                $"failed to prepare snapshot '{wanted.Key}': it stands over image '{existing.Record.ImageId}' and mounts "
+                + $"{MountedOf(existing.Record).Count()} images, where '{wanted.ImageId}' and {MountedOf(wanted).Count()} are asked for; remove it first");
         }
 
-        return existing.Snapshot ?? throw MissingLayer(key, image);
+        return existing.Snapshot ?? throw MissingLayer(wanted);
     }
+
+    private static IEnumerable<ImmutableArray<Digest>> MountedOf(WritableRecord record) => record.Mounted ?? [];
 
     // The container's "/" shows the attributes of the upper directory, so these must be the image's.
     private void CopyRootMetadata(string topLayer, string id)
@@ -113,11 +122,21 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
     private Snapshot? Describe(string id, WritableRecord record)
     {
         if (_layers.LowerDirs(record.Chain) is not { } lower) return null;
-        return new Snapshot(record.Key, lower.IsEmpty ? [_directory.EmptyFs] : lower, _directory.FsOf(id), _directory.WorkOf(id));
+        var mounted = ImmutableArray.CreateBuilder<ImmutableArray<string>>();
+        foreach (var chain in MountedOf(record))
+        {
+            if (_layers.LowerDirs(chain) is not { } directories) return null;
+            mounted.Add(directories.Length > 1 ? directories : directories.Add(_directory.EmptyFs));
+        }
+
+        return new Snapshot(record.Key, lower.IsEmpty ? [_directory.EmptyFs] : lower, _directory.FsOf(id), _directory.WorkOf(id))
+        {
+            Mounted = mounted.ToImmutable(),
+        };
     }
 
-    private static RuntimeFault MissingLayer(string key, ImageRecord image) =>
-        RuntimeFault.FailedPrecondition($"failed to prepare snapshot '{key}': a layer of image '{image.Id}' is gone; pull the image again");
+    private static RuntimeFault MissingLayer(WritableRecord record) => RuntimeFault.FailedPrecondition(
+        $"failed to prepare snapshot '{record.Key}': a layer of image '{record.ImageId}' or of one that is mounted is gone; pull the images again");
 
     /// <summary>A writable layer in memory.</summary>
     /// <param name="Snapshot">Null when one of its layers is gone: it can only be removed.</param>

@@ -5,9 +5,13 @@ namespace ShimRuntime.Linux;
 /// token of their own with a deadline, so that a cancelled request is still undone. A step that fails is reported and the rest go
 /// on; <see cref="Clean"/> then tells the caller to leave its record in Creating for recovery.
 /// </summary>
-public sealed class Rollback(Action<string, Exception> report) : IAsyncDisposable
+/// <param name="stepDeadline">Of each step; null: 30 seconds.</param>
+public sealed class Rollback(Action<string, Exception> report, TimeSpan? stepDeadline = null) : IAsyncDisposable
 {
     private static readonly TimeSpan StepDeadline = TimeSpan.FromSeconds(30);
+
+    /// <summary>For a step to notice its token; one that does not is left to itself, and counts as failed.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private readonly Stack<(string Name, Func<CancellationToken, ValueTask> Undo)> _steps = new();
 
     /// <summary>False once an undo step has failed.</summary>
@@ -28,10 +32,11 @@ public sealed class Rollback(Action<string, Exception> report) : IAsyncDisposabl
     {
         while (_steps.TryPop(out var step))
         {
-            using var deadline = new CancellationTokenSource(StepDeadline);
+            var limit = stepDeadline ?? StepDeadline;
+            using var deadline = new CancellationTokenSource(limit);
             try
             {
-                await step.Undo(deadline.Token).ConfigureAwait(false);
+                await step.Undo(deadline.Token).AsTask().WaitAsync(limit + Patience).ConfigureAwait(false);
             }
             catch (Exception e)
             {

@@ -20,10 +20,11 @@ public static class OverlayMount
         MountLayers(lowerDirs, [upperDir, workDir], target, flags);
 
     /// <summary>A read-only view of layers; a single layer is bind-mounted, because overlayfs wants two.</summary>
-    public static void MountReadOnly(IReadOnlyList<string> lowerDirs, string target)
+    /// <param name="flags">Beside <see cref="MountFlags.ReadOnly"/>.</param>
+    public static void MountReadOnly(IReadOnlyList<string> lowerDirs, string target, MountFlags flags = MountFlags.None)
     {
-        if (lowerDirs.Count == 1) MountPoint.Bind(lowerDirs[0], target, MountFlags.ReadOnly);
-        else MountLayers(lowerDirs, [], target, MountFlags.ReadOnly);
+        if (lowerDirs.Count == 1) MountPoint.Bind(lowerDirs[0], target, MountFlags.ReadOnly | flags);
+        else MountLayers(lowerDirs, [], target, MountFlags.ReadOnly | flags);
     }
 
     /// <summary>The option string, or null when it would not fit a page or a path needs escaping.</summary>

@@ -23,6 +23,8 @@ public sealed record LinuxSpec
     public IReadOnlyList<string>? ReadonlyPaths { get; init; }
 
     public string? MountLabel { get; init; }
+
+    public IntelRdtSpec? IntelRdt { get; init; }
 }
 
 /// <summary>A namespace to make, or to join when <see cref="Path"/> is given.</summary>

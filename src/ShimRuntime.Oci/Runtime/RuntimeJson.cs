@@ -10,7 +10,7 @@ namespace ShimRuntime.Oci;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(RuntimeSpec))]
 [JsonSerializable(typeof(ProcessSpec))]
-[JsonSerializable(typeof(SeccompProfile))]
+[JsonSerializable(typeof(SeccompProfileFile))]
 public sealed partial class RuntimeJson : JsonSerializerContext
 {
     // The reader is runc, never a browser: '+' and '<' stay as they are.

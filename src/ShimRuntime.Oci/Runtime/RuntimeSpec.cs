@@ -16,6 +16,9 @@ public sealed record RuntimeSpec
     /// <summary>Mounted in this order.</summary>
     public IReadOnlyList<MountSpec>? Mounts { get; init; }
 
+    /// <summary>Only what a CDI spec of the node asks for.</summary>
+    public HooksSpec? Hooks { get; init; }
+
     public IReadOnlyDictionary<string, string>? Annotations { get; init; }
 
     public required LinuxSpec Linux { get; init; }

@@ -11,9 +11,6 @@ public sealed record SeccompProfile
 
     public IReadOnlyList<string>? Flags { get; init; }
 
-    /// <summary>Read from a Localhost profile only to be refused: it names a socket on the host.</summary>
-    public string? ListenerPath { get; init; }
-
     public IReadOnlyList<SeccompRule>? Syscalls { get; init; }
 }
 

@@ -1,5 +1,6 @@
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Oci;
+using ShimRuntime.Runtime.Cdi;
 using ShimRuntime.Runtime.Sandboxes;
 
 namespace ShimRuntime.Runtime.Bundles;
@@ -29,6 +30,12 @@ public sealed record BundleRequest
     /// container by its owner, never by the bundle code.
     /// </summary>
     public required string VolumesDirectory { get; init; }
+
+    /// <summary>Number of a mount of <see cref="Config"/> that asks for an image, and where its files are mounted on the host.</summary>
+    public IReadOnlyDictionary<int, string> ImageMounts { get; init; } = new Dictionary<int, string>();
+
+    /// <summary>Of the CDI devices that <see cref="Config"/> asks for, in the order of application.</summary>
+    internal IReadOnlyList<CdiEdits> Cdi { get; init; } = [];
 
     /// <summary>Of the pod's runtime handler.</summary>
     public HandlerFeatures Handler { get; init; } = new();

@@ -18,11 +18,7 @@ internal static class ConfigChecks
                 "linux.security_context.privileged", "is set in a pod that is not privileged; set it in the pod's security context too");
         }
 
-        if (config.CDIDevices.Count > 0)
-        {
-            throw Refusal.Unsupported("CDI_devices", "asks for CDI devices, which this release does not inject");
-        }
-
+        ResourceClasses.Check(config, sandbox);
         if (config.Windows is not null) throw Refusal.Invalid("windows", "is set, and this is a Linux node");
         AtMost(config.Command.Count, MaxArguments, "command");
         AtMost(config.Args.Count, MaxArguments, "args");

@@ -1,5 +1,6 @@
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Oci;
+using ShimRuntime.Runtime.Cdi;
 using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Node;
 
@@ -29,7 +30,7 @@ public sealed class SpecBuilder(IHostView host, bool seccompDefault = true, stri
         resources.OomScoreAdj = process.OomScoreAdj!.Value;
         return new Bundle
         {
-            Spec = BuildSpec(request, process, mounts, asked),
+            Spec = new CdiInjection(host).Apply(BuildSpec(request, process, mounts, asked), request.Cdi),
             User = UserResolver.ToStatus(process.User),
             Resources = ResourceTranslator.ToShim(asked, host.Facts),
             ResourcesInForce = resources,

@@ -3,21 +3,24 @@ using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Oci;
 using ShimRuntime.Runtime.Bundles;
+using ShimRuntime.Runtime.Cdi;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimResources = ShimRuntime.ShimProtocol.V1.Resources;
 
 namespace ShimRuntime.Runtime.Containers;
 
 /// <summary>Writes config.json of a container by what <see cref="SpecBuilder"/> decides, and derives execs from it.</summary>
-internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, HostFacts host)
+internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, HostFacts host, CdiDevices devices)
 {
     private const string ConfigName = "config.json";
 
     /// <summary>Decides, and makes what the bundle needs on the host. The rootfs is mounted. Throws what SpecBuilder throws.</summary>
-    /// <param name="targetPid">Whose PID namespace is joined; 0: none.</param>
-    public Bundle Decide(ContainerEntry entry, Sandbox sandbox, ImageConfig image, HandlerFeatures handler, int targetPid)
+    public Bundle Decide(ContainerEntry entry, Sandbox sandbox, ImageConfig image, Surroundings around)
     {
-        var bundle = specs.Build(Request(entry, sandbox, image) with { Handler = handler, TargetPid = targetPid });
+        var bundle = specs.Build(Request(entry, sandbox, image) with
+        {
+            Handler = around.Handler, TargetPid = around.TargetPid, ImageMounts = around.ImageMounts, Cdi = devices.Resolve(entry.Config),
+        });
         BundleDirectories.Make(bundle, paths.Rootfs(entry.Id));
         return bundle;
     }
@@ -70,6 +73,11 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
 
     private void WriteConfig(ContainerRecord record, RuntimeSpec spec) =>
         DurableFile.WriteVolatile(ConfigPath(record), RuntimeJson.Serialize(spec));
+
+    /// <summary>What a bundle needs beside request, pod and image.</summary>
+    /// <param name="TargetPid">Whose PID namespace is joined; 0: none.</param>
+    /// <param name="ImageMounts"><see cref="BundleRequest.ImageMounts"/>.</param>
+    internal readonly record struct Surroundings(HandlerFeatures Handler, int TargetPid, IReadOnlyDictionary<int, string> ImageMounts);
 
     private string ConfigPath(ContainerRecord record) => Path.Combine(paths.Bundle(record.Id, record.Generation), ConfigName);
 }

@@ -43,5 +43,8 @@ public sealed class ContainerPaths(RuntimeOptions options)
     /// <summary>The one overlay mount of (container, image).</summary>
     public string Rootfs(string id) => Path.Combine(Run(id), "rootfs");
 
+    /// <summary>Mounts that the daemon prepares: images that the container mounts.</summary>
+    public string Mounts(string id) => Path.Combine(Run(id), "mounts");
+
     public string Bundle(string id, uint generation) => Path.Combine(Run(id), $"g{generation}");
 }

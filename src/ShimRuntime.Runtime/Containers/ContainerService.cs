@@ -22,7 +22,7 @@ internal sealed class ContainerService : IContainerService
         var bundles = parts.Bundles;
         _parts = parts;
         _views = new ContainerViews(parts.Images, parts.Limits);
-        _verbose = new VerboseInfo(parts.Options, parts.Files.Paths, parts.SessionsOf);
+        _verbose = new VerboseInfo(parts);
         _create = new CreateVerb(parts, bundles);
         _start = new StartVerb(parts);
         _stop = new StopVerb(parts);

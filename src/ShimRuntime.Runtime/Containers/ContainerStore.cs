@@ -39,14 +39,14 @@ public sealed class ContainerStore
     public ContainerEntry Get(string idOrPrefix, string verb)
     {
         if (_byId.TryGetValue(idOrPrefix, out var exact)) return exact;
-        if (idOrPrefix.Length == 0) throw RuntimeFault.InvalidArgument($"failed to {verb} container: the request names no container id");
+        if (idOrPrefix.Length == 0) throw RuntimeFault.InvalidArgument($"failed to {verb} container: container_id is empty");
         return Matching(idOrPrefix) switch
         {
             [] => throw RuntimeFault.NotFound($"failed to {verb} container '{idOrPrefix}': there is no such container; list them with "
                 + "ListContainers"),
             [var only] => only,
             var many => throw RuntimeFault.InvalidArgument(
-                $"failed to {verb} container '{idOrPrefix}': {many.Count} containers' ids begin so; give more digits"),
+                $"failed to {verb} container: {many.Count} ids begin with container_id '{idOrPrefix}'; give more digits"),
         };
     }
 

@@ -8,7 +8,6 @@ namespace ShimRuntime.Runtime.Containers;
 /// </summary>
 public static class CreateChecks
 {
-    private const int MaxNameBytes = 256;
     private const int MaxLabelsBytes = 1 << 20;
 
     /// <exception cref="RuntimeFault">InvalidArgument.</exception>
@@ -17,7 +16,7 @@ public static class CreateChecks
         if (request.PodSandboxId.Length == 0) throw Bad("the request names no pod_sandbox_id");
         var config = request.Config ?? throw Bad("the request has no config");
         if (config.Metadata is null || config.Metadata.Name.Length == 0) throw Bad("config.metadata.name is empty");
-        if (config.Metadata.Name.Length > MaxNameBytes) throw Bad($"config.metadata.name is longer than {MaxNameBytes} characters");
+        if (EntityNames.Problem(config.Metadata.Name) is { } problem) throw Bad($"config.metadata.name {problem}");
         if (string.IsNullOrEmpty(config.Image?.Image)) throw Bad("config.image names no image");
         CheckSize("labels", config.Labels);
         CheckSize("annotations", config.Annotations);

@@ -51,6 +51,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
     {
         var sandbox = FindSandbox(sandboxId);
         var image = FindImage(claim.Request.Config.Image);
+        var mounted = ImageVolumeMounts.Find(claim.Request.Config, parts.Images);
         var record = NewRecord.Of(claim.Id, sandbox, claim.Request.Config, image.Id);
         LogPaths.MakeDirectory(record.LogPath, sandbox.Config.LogDirectory);
         var entry = new ContainerEntry(record, claim.Request);
@@ -60,7 +61,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         {
             await using (rollback.ConfigureAwait(false))
             {
-                await BuildAsync(entry, sandbox, image, rollback, token).ConfigureAwait(false);
+                await BuildAsync(entry, sandbox, new Sources(image, mounted), rollback, token).ConfigureAwait(false);
                 rollback.Commit();
             }
         }
@@ -75,7 +76,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         _log.LogInformation("container {Id} created: {Name} of image {Image}", record.Id, claim.Name, image.Id);
     }
 
-    private async Task BuildAsync(ContainerEntry entry, Sandbox sandbox, ImageRecord image, Rollback rollback, CancellationToken token)
+    private async Task BuildAsync(ContainerEntry entry, Sandbox sandbox, Sources sources, Rollback rollback, CancellationToken token)
     {
         var id = entry.Id;
         parts.Files.Create(entry.Record, entry.Request);
@@ -87,11 +88,12 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         rollback.Push("take away mount, run directory, writable layer and cgroups", async t =>
             await parts.Leftovers.RemoveAsync(entry.Record, t).ConfigureAwait(false));
         parts.Spawner.Prepare(sandbox.Id);
-        var snapshot = await parts.Snapshots.PrepareAsync(entry.Record.SnapshotKey, image, token).ConfigureAwait(false);
+        var snapshot = await parts.Snapshots.PrepareAsync(entry.Record.SnapshotKey, sources.Image, sources.Mounted.Images, token).ConfigureAwait(false);
         MakeRunDirectories(entry.Record);
         OverlayMount.Mount(snapshot.LowerDirs, snapshot.UpperDir, snapshot.WorkDir, parts.Files.Paths.Rootfs(id));
 
-        var bundle = bundles.Decide(entry, sandbox, image.Config, handler.Features, PidTarget.Of(entry, parts.Store, "create"));
+        var bundle = bundles.Decide(entry, sandbox, sources.Image.Config, new BundleWriter.Surroundings(
+            handler.Features, PidTarget.Of(entry, parts.Store, "create"), sources.Mounted.Make(snapshot, parts.Files.Paths.Mounts(id))));
         var launch = ShimLaunches.Of(entry, sandbox, handler.Options, parts.Files.Paths);
         launch.Resources = bundle.Resources;
         await parts.Cgroups.MakeContainerAsync(entry.Record.ContainerCgroup, bundle.Resources, token).ConfigureAwait(false);
@@ -190,4 +192,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         parts.Store.Remove(id);
         parts.Files.Delete(id);
     }
+
+    /// <summary>Whose files the container sees.</summary>
+    private sealed record Sources(ImageRecord Image, ImageVolumeMounts Mounted);
 }

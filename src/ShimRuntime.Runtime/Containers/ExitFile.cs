@@ -14,7 +14,7 @@ internal static class ExitFile
         {
             return From(ExitRecord.Parse(File.ReadAllBytes(path)).ToStatus());
         }
-        catch (Exception e) when (e is IOException or JsonException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidDataException)
         {
             return null;
         }

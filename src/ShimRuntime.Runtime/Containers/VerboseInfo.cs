@@ -8,7 +8,7 @@ namespace ShimRuntime.Runtime.Containers;
 /// What ContainerStatus adds when verbose: one key, "info", with JSON whose members node tools read from containerd (sandboxID, pid,
 /// removing, snapshotKey, snapshotter, runtimeType, runtimeOptions, config, runtimeSpec), and our own (generation, shimPid, sessions, phase).
 /// </summary>
-internal sealed class VerboseInfo(RuntimeOptions options, ContainerPaths paths, Func<string, int> sessionsOf)
+internal sealed class VerboseInfo(ContainerParts parts)
 {
     private const string Snapshotter = "overlayfs";
     private const string RuntimeType = "shimruntime.runc.v1";
@@ -26,13 +26,13 @@ internal sealed class VerboseInfo(RuntimeOptions options, ContainerPaths paths, 
             json.WriteString("snapshotKey", record.SnapshotKey);
             json.WriteString("snapshotter", Snapshotter);
             json.WriteString("runtimeType", RuntimeType);
-            WriteOptions(json);
+            WriteOptions(json, record);
             json.WritePropertyName("config");
             CriJson.Write(json, entry.Config);
             WriteSpec(json, record);
             json.WriteNumber("generation", record.Generation);
             json.WriteNumber("shimPid", entry.Shim?.Process.Pid ?? 0);
-            json.WriteNumber("sessions", sessionsOf(entry.Id));
+            json.WriteNumber("sessions", parts.SessionsOf(entry.Id));
             json.WriteString("phase", record.Phase.ToString());
             json.WriteEndObject();
         }
@@ -40,12 +40,12 @@ internal sealed class VerboseInfo(RuntimeOptions options, ContainerPaths paths, 
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
-    private void WriteOptions(Utf8JsonWriter json)
+    private void WriteOptions(Utf8JsonWriter json, ContainerRecord record)
     {
         json.WriteStartObject("runtimeOptions");
-        json.WriteString("BinaryName", options.RuncPath);
-        json.WriteString("Root", paths.RuncRoot);
-        json.WriteBoolean("SystemdCgroup", options.CgroupDriver == "systemd");
+        json.WriteString("BinaryName", parts.Handlers.PathOf(parts.Sandboxes.Find(record.SandboxId)?.RuntimeHandler ?? ""));
+        json.WriteString("Root", parts.Files.Paths.RuncRoot);
+        json.WriteBoolean("SystemdCgroup", parts.Options.CgroupDriver == "systemd");
         json.WriteEndObject();
     }
 
@@ -55,7 +55,7 @@ internal sealed class VerboseInfo(RuntimeOptions options, ContainerPaths paths, 
         json.WritePropertyName("runtimeSpec");
         try
         {
-            json.WriteRawValue(File.ReadAllBytes(Path.Combine(paths.Bundle(record.Id, record.Generation), "config.json")));
+            json.WriteRawValue(File.ReadAllBytes(Path.Combine(parts.Files.Paths.Bundle(record.Id, record.Generation), "config.json")));
         }
         catch (IOException)
         {

@@ -34,8 +34,8 @@ internal static class CniCapabilities
         foreach (var mapping in config.PortMappings.Where(m => m.HostPort != 0))
         {
             if (mapping.HostPort is < 1 or > 65535 || mapping.ContainerPort is < 1 or > 65535)
-                throw Bad($"port mapping {mapping.HostPort} to {mapping.ContainerPort} is not within 1 to 65535");
-            if (mapping.HostIp.Length > 0 && !System.Net.IPAddress.TryParse(mapping.HostIp, out _)) throw Bad($"host_ip '{mapping.HostIp}' is no address");
+                throw Bad($"port_mappings: port mapping {mapping.HostPort} to {mapping.ContainerPort} is not within 1 to 65535");
+            if (mapping.HostIp.Length > 0 && !System.Net.IPAddress.TryParse(mapping.HostIp, out _)) throw Bad($"port_mappings: host_ip '{mapping.HostIp}' is no address");
             ports.Add((JsonNode)new JsonObject
             {
                 ["hostPort"] = mapping.HostPort,
@@ -60,8 +60,8 @@ internal static class CniCapabilities
     private static void AddRate(JsonObject bandwidth, string direction, string? quantity)
     {
         if (quantity is null) return;
-        var rate = Quantity.TryParse(quantity) ?? throw Bad($"{direction} bandwidth '{quantity}' is no quantity such as 10M");
-        if (rate is < MinRate or > MaxRate) throw Bad($"{direction} bandwidth '{quantity}' is not within 1k and 1P");
+        var rate = Quantity.TryParse(quantity) ?? throw Bad($"annotations: {direction} bandwidth '{quantity}' is no quantity such as 10M");
+        if (rate is < MinRate or > MaxRate) throw Bad($"annotations: {direction} bandwidth '{quantity}' is not within 1k and 1P");
         bandwidth[$"{direction}Rate"] = rate;
         bandwidth[$"{direction}Burst"] = uint.MaxValue;
     }

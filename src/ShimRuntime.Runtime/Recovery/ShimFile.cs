@@ -13,7 +13,7 @@ internal static class ShimFile
         {
             return ShimRecord.Parse(File.ReadAllBytes(path));
         }
-        catch (Exception e) when (e is IOException or JsonException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidDataException)
         {
             return null;
         }

@@ -18,9 +18,10 @@ public sealed partial class SandboxService
             {
                 await RecoverOneAsync(id).ConfigureAwait(false);
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is not OperationCanceledException)
             {
-                _log.LogError("pod sandbox {Sandbox} is not recovered; its files stay: {Cause}", id, e.Message);
+                // Whatever is wrong with one pod's files: the others are adopted, and the daemon starts.
+                _log.LogError(e, "pod sandbox {Sandbox} is not recovered; its files stay", id);
             }
         }).ConfigureAwait(false);
         foreach (var id in OrphansInState()) _reclaimer.Schedule(id, token => _teardown.DestroyAsync(Orphan(id), false, token), true);

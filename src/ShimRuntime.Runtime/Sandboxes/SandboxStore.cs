@@ -15,14 +15,14 @@ public sealed class SandboxStore : ISandboxStore
     /// <summary>By id, or by a prefix that only one sandbox has. Null: unknown. InvalidArgument: several ids begin so.</summary>
     internal SandboxEntry? FindEntry(string idOrPrefix)
     {
-        if (idOrPrefix.Length == 0) throw RuntimeFault.InvalidArgument("failed to find pod sandbox: the request names no pod sandbox id");
+        if (idOrPrefix.Length == 0) throw RuntimeFault.InvalidArgument("failed to find pod sandbox: pod_sandbox_id is empty");
         if (_byId.TryGetValue(idOrPrefix, out var exact)) return exact;
         var matches = _byId.Values.Where(e => e.Id.StartsWith(idOrPrefix, StringComparison.Ordinal)).Take(2).ToList();
         return matches.Count switch
         {
             0 => null,
             1 => matches[0],
-            _ => throw RuntimeFault.InvalidArgument($"failed to find pod sandbox '{idOrPrefix}': several ids begin so; give more digits"),
+            _ => throw RuntimeFault.InvalidArgument($"failed to find pod sandbox: several ids begin with pod_sandbox_id '{idOrPrefix}'; give more digits"),
         };
     }
 

@@ -1,4 +1,3 @@
-using System.Text;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 
@@ -7,7 +6,6 @@ namespace ShimRuntime.Runtime.Sandboxes;
 /// <summary>What of a RunPodSandboxRequest can be refused without doing anything; each refusal is InvalidArgument with the limit or rule named.</summary>
 internal static class SandboxValidation
 {
-    private const int MaxNameBytes = 253; // DNS subdomain, as Kubernetes limits names
     private const int MaxRequestBytes = 1 << 20;
     private const int MaxLabels = 1_000;
     private const int MaxHostnameBytes = 63; // one DNS label; sethostname(2) takes 64
@@ -17,7 +15,6 @@ internal static class SandboxValidation
     {
         var config = request.Config ?? throw Bad("the request has no config");
         var pod = config.Metadata ?? throw Bad("config has no metadata");
-        if (request.CalculateSize() is var size && size > MaxRequestBytes) throw Bad($"the request has {size} bytes, more than {MaxRequestBytes}");
         if (pod.Name.Length == 0) throw Bad("metadata.name is empty");
         CheckName("metadata.name", pod.Name);
         CheckName("metadata.namespace", pod.Namespace);
@@ -31,15 +28,15 @@ internal static class SandboxValidation
         CheckCgroupParent(config.Linux?.CgroupParent ?? "");
         CheckNamespaces(config.Linux?.SecurityContext?.NamespaceOptions);
         ResolvConf.Check(config.DnsConfig);
+        // Last, because it can't say which field it is.
+        if (config.CalculateSize() is var size && size > MaxRequestBytes) throw Bad($"config has {size} bytes, more than {MaxRequestBytes}");
     }
 
     internal static RuntimeFault Bad(string cause) => RuntimeFault.InvalidArgument($"failed to run pod sandbox: {cause}");
 
-    /// <summary>Names travel in CNI_ARGS (KEY=value;KEY=value) and in log lines.</summary>
     private static void CheckName(string field, string value)
     {
-        if (Encoding.UTF8.GetByteCount(value) > MaxNameBytes) throw Bad($"{field} is longer than {MaxNameBytes} bytes");
-        if (value.Any(c => char.IsControl(c) || c is ';' or '=')) throw Bad($"{field} has a control character, ';' or '='");
+        if (EntityNames.Problem(value) is { } problem) throw Bad($"{field} {problem}");
     }
 
     private static void CheckPairs(string field, IDictionary<string, string> pairs)

@@ -87,7 +87,7 @@ public sealed record ExitRecord
             using var document = JsonDocument.Parse(json);
             return Read(document.RootElement);
         }
-        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException or InvalidDataException)
         {
             throw new JsonException($"not an exit record: {e.Message}", e);
         }

@@ -10,17 +10,14 @@ public sealed class RequestLimitsTests
 {
     public static TheoryData<string, IMessage> TooLarge => new()
     {
-        { "PodSandboxConfig.metadata.name", Pod(c => c.Metadata.Name = new string('n', 1025)) },
-        { "PodSandboxConfig.metadata.uid", Pod(c => c.Metadata.Uid = new string('n', 1025)) },
-        { "PodSandboxConfig.hostname", Pod(c => c.Hostname = new string('n', 1025)) },
         { "PodSandboxConfig.labels['k']", Pod(c => c.Labels["k"] = new string('v', 4096)) },
         { "PodSandboxConfig.annotations", Pod(c => c.Annotations["k"] = new string('v', 1024 * 1024)) },
         { "PodSandboxConfig.port_mappings", Pod(c => c.PortMappings.AddRange(Enumerable.Repeat(new PortMapping(), 4097))) },
-        { "ContainerConfig.metadata.name", Container(c => c.Metadata.Name = new string('n', 1025)) },
         { "ContainerConfig.mounts", Container(c => c.Mounts.AddRange(Enumerable.Repeat(new Mount(), 4097))) },
         { "ContainerConfig.command and args", Container(c => c.Args.Add(new string('a', 2 * 1024 * 1024 + 1))) },
         { "ContainerConfig.envs", Container(c => c.Envs.Add(new KeyValue { Key = "k", Value = ByteString.CopyFrom(new byte[2 * 1024 * 1024]) })) },
         { "ContainerConfig.labels", Container(c => { for (var i = 0; i < 4097; i++) c.Labels[$"{i}"] = ""; }) },
+        { "ContainerConfig.labels", Container(c => { for (var i = 0; i < 2600; i++) c.Labels[$"{i}"] = new string('v', 4000); }) },
         { "ExecSyncRequest.cmd", new ExecSyncRequest { Cmd = { new string('a', 2 * 1024 * 1024 + 1) } } },
         { "PullImageRequest.image.image", new PullImageRequest { Image = new ImageSpec { Image = new string('r', 4097) } } },
     };

@@ -9,7 +9,7 @@ internal static class MountList
     public static MountPlan Build(BundleRequest request, IHostView host)
     {
         var context = request.Config.Linux?.SecurityContext;
-        var requested = new RequestMounts(host, request.Handler);
+        var requested = new RequestMounts(host, request);
         var own = requested.Build(request.Config);
         var taken = own.Select(m => m.Destination).ToHashSet();
         var volumes = ImageVolumes.Plan(request.Image, request.VolumesDirectory, taken);

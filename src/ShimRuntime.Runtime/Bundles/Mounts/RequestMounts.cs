@@ -8,12 +8,10 @@ namespace ShimRuntime.Runtime.Bundles;
 /// The request's bind mounts. Links in the source are followed now, so that what was checked is what is mounted; a source that is
 /// missing is made as a directory. Two-way propagation needs a shared mount below the source, one-way a shared or slave one.
 /// </summary>
-internal sealed class RequestMounts(IHostView host, HandlerFeatures handler)
+internal sealed class RequestMounts(IHostView host, BundleRequest request)
 {
     private const int MaxMounts = 4096;
 
-    // The flags of mount(2) that only take power away.
-    private static readonly HashSet<string> AllowedOptions = ["noexec", "nosuid", "nodev", "noatime", "nodiratime", "relatime"];
     private readonly HashSet<string> _missing = [];
 
     public string? RootfsPropagation { get; private set; }
@@ -28,7 +26,9 @@ internal sealed class RequestMounts(IHostView host, HandlerFeatures handler)
         for (var i = 0; i < config.Mounts.Count; i++)
         {
             var field = $"mounts[{i}]";
-            var mount = ToSpec(config.Mounts[i], field);
+            var mount = ImageMount.IsAsked(config.Mounts[i])
+                ? ImageMount.ToSpec(config.Mounts[i], field, request.ImageMounts[i])
+                : ToSpec(config.Mounts[i], field);
             if (!taken.Add(mount.Destination)) throw Refusal.Invalid($"{field}.container_path", $"'{mount.Destination}' is given twice");
             mounts.Add(mount);
         }
@@ -39,22 +39,23 @@ internal sealed class RequestMounts(IHostView host, HandlerFeatures handler)
     private MountSpec ToSpec(Mount mount, string field)
     {
         RefuseUnsupported(mount, field);
-        var destination = ContainerPath.Clean(mount.ContainerPath, $"{field}.container_path");
-        if (destination == "/") throw Refusal.Invalid($"{field}.container_path", "is '/': the root file system comes from the image");
+        var destination = Destination(mount, field);
         var source = Source(ContainerPath.Clean(mount.HostPath, $"{field}.host_path"), $"{field}.host_path");
         var options = new List<string> { "rbind", PropagationOption(mount.Propagation, source, field) };
-        options.AddRange(Options(mount.MountOptions, field));
+        options.AddRange(MountOptions.Of(mount, field));
         options.Add(Access(mount, field));
         return new MountSpec { Destination = destination, Type = "bind", Source = source, Options = options };
     }
 
+    public static string Destination(Mount mount, string field)
+    {
+        var destination = ContainerPath.Clean(mount.ContainerPath, $"{field}.container_path");
+        if (destination != "/") return destination;
+        throw Refusal.Invalid($"{field}.container_path", "is '/': the root file system comes from the image");
+    }
+
     private void RefuseUnsupported(Mount mount, string field)
     {
-        if (mount.Image is { Image.Length: > 0 } || mount.ImageSubPath.Length > 0)
-        {
-            throw Refusal.Unsupported($"{field}.image", "asks for an image mount, which this release does not make");
-        }
-
         if (mount.UidMappings.Count > 0 || mount.GidMappings.Count > 0)
         {
             throw Refusal.Unsupported(
@@ -117,25 +118,11 @@ internal sealed class RequestMounts(IHostView host, HandlerFeatures handler)
             throw Refusal.Invalid($"{field}.{Name}", "can't be combined with propagation; use PROPAGATION_PRIVATE");
         }
 
-        if (!handler.RecursiveReadOnlyMounts)
+        if (!request.Handler.RecursiveReadOnlyMounts)
         {
             throw Refusal.Impossible($"{field}.{Name}", "needs a runtime that knows rro and Linux 5.12; this handler lacks one of them, and Status says so");
         }
 
         return "rro";
-    }
-
-    private static IEnumerable<string> Options(IEnumerable<string> options, string field)
-    {
-        foreach (var option in options.Distinct())
-        {
-            if (!AllowedOptions.Contains(option))
-            {
-                throw Refusal.Invalid(
-                    $"{field}.mount_options", $"'{ContainerPath.Show(option)}' is none of {string.Join(", ", AllowedOptions.Order(StringComparer.Ordinal))}");
-            }
-
-            yield return option;
-        }
     }
 }

@@ -7,6 +7,7 @@ namespace ShimRuntime.Runtime.Bundles;
 internal static class MacLabels
 {
     private const string Field = "linux.security_context.apparmor";
+    private const string LocalhostPrefix = "localhost/"; // of the older field, which some clients put into the newer one
 
     /// <param name="defaultProfile">What RuntimeDefault is (RuntimeOptions.ApparmorProfile).</param>
     public static string? Apparmor(LinuxContainerSecurityContext context, IHostView host, string defaultProfile)
@@ -18,7 +19,7 @@ internal static class MacLabels
             case (SecurityProfile.Types.ProfileType.Unconfined, _):
                 return null;
             case (SecurityProfile.Types.ProfileType.Localhost, var name):
-                return Loaded(name, host);
+                return Loaded(name.StartsWith(LocalhostPrefix, StringComparison.Ordinal) ? name[LocalhostPrefix.Length..] : name, host);
             default:
                 return Default(defaultProfile, host); // nothing asked, or RuntimeDefault
         }
@@ -67,7 +68,7 @@ internal static class MacLabels
     {
         "" or "runtime/default" => (SecurityProfile.Types.ProfileType.RuntimeDefault, ""),
         "unconfined" => (SecurityProfile.Types.ProfileType.Unconfined, ""),
-        _ when text.StartsWith("localhost/", StringComparison.Ordinal) => (SecurityProfile.Types.ProfileType.Localhost, text["localhost/".Length..]),
+        _ when text.StartsWith(LocalhostPrefix, StringComparison.Ordinal) => (SecurityProfile.Types.ProfileType.Localhost, text),
         _ => throw Refusal.Invalid("linux.security_context.apparmor_profile", $"'{ContainerPath.Show(text)}' is not runtime/default, unconfined or localhost/<name>"),
     };
 

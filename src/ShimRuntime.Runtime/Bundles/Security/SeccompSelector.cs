@@ -1,4 +1,3 @@
-using System.Text.Json;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Oci;
 
@@ -11,7 +10,8 @@ namespace ShimRuntime.Runtime.Bundles;
 internal static class SeccompSelector
 {
     private const string Field = "linux.security_context.seccomp";
-    private const int MaxProfileBytes = 1 << 20;
+    private const string Ref = $"{Field}.localhost_ref";
+    private const string LocalhostPrefix = "localhost/"; // of the older field, which some clients put into the newer one
 
     public static SeccompProfile? Select(LinuxContainerSecurityContext context, IReadOnlyCollection<string> capabilities, IHostView host, bool defaultEnabled)
     {
@@ -28,44 +28,26 @@ internal static class SeccompSelector
                 return DefaultSeccompProfile.Build(host.Facts.Architecture, capabilities);
             case SecurityProfile.Types.ProfileType.Localhost:
                 RequireKernel(host.Facts);
-                return Read(path, host);
+                return new LocalhostSeccomp(host, capabilities).Read(Path(path), Ref);
             default:
                 throw Refusal.Invalid($"{Field}.profile_type", $"{(int)type} is unknown");
         }
     }
+
+    /// <summary>An empty reference must never mean "no filter" (CVE-2023-2431): it is refused as no path.</summary>
+    private static string Path(string reference) => ContainerPath.Clean(
+        reference.StartsWith(LocalhostPrefix, StringComparison.Ordinal) ? reference[LocalhostPrefix.Length..] : reference, Ref);
 
     private static void RequireKernel(HostFacts host)
     {
         if (!host.Seccomp) throw Refusal.Impossible(Field, "asks for a filter, but this node's kernel has no seccomp");
     }
 
-    /// <summary>An empty reference must never mean "no filter" (CVE-2023-2431).</summary>
-    private static SeccompProfile Read(string path, IHostView host)
-    {
-        const string Ref = $"{Field}.localhost_ref";
-        var clean = ContainerPath.Clean(path, Ref);
-        try
-        {
-            var json = host.ReadFile(clean, MaxProfileBytes) ?? throw Refusal.Invalid(Ref, $"'{clean}' does not exist on this node");
-            var profile = JsonSerializer.Deserialize(json, RuntimeJson.Default.SeccompProfile) ?? throw new JsonException("it is null");
-            return SeccompChecks.Check(profile, $"{Ref} '{clean}'");
-        }
-        catch (JsonException e)
-        {
-            throw Refusal.Invalid(Ref, $"'{clean}' is no seccomp profile of the OCI runtime-spec: {e.Message}");
-        }
-        catch (IOException e)
-        {
-            throw Refusal.Invalid(Ref, $"'{clean}' can't be read: {e.Message}");
-        }
-    }
-
-    private static (SecurityProfile.Types.ProfileType Type, string Path) FromOldField(string text) => text switch
+    private static (SecurityProfile.Types.ProfileType Type, string Ref) FromOldField(string text) => text switch
     {
         "" or "unconfined" => (SecurityProfile.Types.ProfileType.Unconfined, ""),
         "runtime/default" or "docker/default" => (SecurityProfile.Types.ProfileType.RuntimeDefault, ""),
-        _ when text.StartsWith("localhost/", StringComparison.Ordinal) =>
-            (SecurityProfile.Types.ProfileType.Localhost, text["localhost/".Length..]),
+        _ when text.StartsWith(LocalhostPrefix, StringComparison.Ordinal) => (SecurityProfile.Types.ProfileType.Localhost, text),
         _ =>
             throw Refusal.Invalid(
                 "linux.security_context.seccomp_profile_path",

@@ -38,6 +38,21 @@ public sealed class CollectionTests : IAsyncLifetime
         Assert.DoesNotContain(room.Files(), f => f.StartsWith("leases/", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("null")]
+    [InlineData("{")]
+    [InlineData("{}")]
+    [InlineData("[]")]
+    public async Task ALeaseThatIsNoneIsDeletedAndTheRoomOpens(string content)
+    {
+        await using (var room = new ImageRoom(_root.Path, _layers)) await FailAtTheSecondLayerAsync(room);
+        var lease = Directory.GetFiles(Path.Combine(_root.Path, "leases")).Single();
+        await File.WriteAllTextAsync(lease, content);
+        await using var again = new ImageRoom(_root.Path, _layers);
+        Assert.False(File.Exists(lease));
+        await again.PullAsync(_registry.Reference());
+    }
+
     [Fact]
     public async Task AKilledPullGoesOnAfterARestart()
     {

@@ -121,7 +121,8 @@ internal sealed class MemoryLayers : ILayerStore, ISnapshotStore, ILayerReferenc
 
     public IReadOnlyCollection<Digest> ChainIdsInUse() => [.. InUse.Keys];
 
-    public Task<Snapshot> PrepareAsync(string key, ImageRecord image, CancellationToken cancellation) => throw new NotSupportedException();
+    public Task<Snapshot> PrepareAsync(
+        string key, ImageRecord image, IReadOnlyList<ImageRecord> mounted, CancellationToken cancellation) => throw new NotSupportedException();
 
     public Snapshot? Find(string key) => null;
 

@@ -4,6 +4,7 @@ using Google.Protobuf;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Oci;
 using ShimRuntime.Runtime.Bundles;
+using ShimRuntime.Runtime.Cdi;
 
 namespace ShimRuntime.Runtime.Tests.Bundles;
 
@@ -35,21 +36,34 @@ internal sealed class GoldenCase(string name)
         var request = json.RootElement;
         foreach (var file in Members(request, "rootfs")) rootfs.Write(file.Name, file.Value.GetString()!);
         var pod = request.TryGetProperty("pod", out var given) ? Parser.Parse<PodSandboxConfig>(given.GetRawText()) : TestSandbox.DefaultPod();
+        var config = Parser.Parse<ContainerConfig>(request.GetProperty("container").GetRawText());
         var builder = new SpecBuilder(FakeHost.Read(request.TryGetProperty("host", out var host) ? host : null));
         var bundle = builder.Build(new BundleRequest
         {
             ContainerId = ContainerId,
             Generation = 1,
-            Config = Parser.Parse<ContainerConfig>(request.GetProperty("container").GetRawText()),
+            Config = config,
             Sandbox = TestSandbox.Of(pod),
             Image = JsonSerializer.Deserialize<ImageConfig>(request.GetProperty("image"))!,
             RootfsPath = rootfs.Path,
             LeafCgroup = $"/kubepods/pod1/{ContainerId}/g1-{ContainerId}",
             VolumesDirectory = $"/var/lib/shimruntime/containers/{ContainerId}/volumes",
+            ImageMounts = Enumerable.Range(0, config.Mounts.Count)
+                .Where(i => config.Mounts[i].Image is not null)
+                .ToDictionary(i => i, i => $"/run/shimruntime/c/c0c0c0c0c0c0c0c0/mounts/image{i}"),
+            Cdi = Cdi(request, config),
             Handler = new HandlerFeatures { RecursiveReadOnlyMounts = true },
             TargetPid = request.TryGetProperty("targetPid", out var pid) ? pid.GetInt32() : 0,
         });
         return Indent(RuntimeJson.Serialize(bundle.Spec with { Root = bundle.Spec.Root with { Path = RootfsPath } }));
+    }
+
+    /// <summary>The "cdi" member: spec files by path.</summary>
+    private static IReadOnlyList<CdiEdits> Cdi(JsonElement request, ContainerConfig config)
+    {
+        var catalog = new CdiCatalog();
+        foreach (var file in Members(request, "cdi")) catalog.Add(CdiSpecReader.Read(file.Name, System.Text.Encoding.UTF8.GetBytes(file.Value.GetRawText())));
+        return catalog.Resolve(CdiNames.Asked(config), out var failure) ?? throw new InvalidDataException(failure);
     }
 
     private static string Indent(byte[] json)

@@ -70,17 +70,11 @@ public sealed class MountTests : IDisposable
     public void What_this_release_does_not_do_is_said()
     {
         var mount = Add("/data", "/mnt/x");
-        mount.Image = new ImageSpec { Image = "data:1" };
-        _spec.Refuses("mounts[0].image", FaultCode.Unimplemented);
-        mount.Image = null;
         mount.UidMappings.Add(new IDMapping { Length = 1 });
         _spec.Refuses("mounts[0].uidMappings", FaultCode.Unimplemented);
         mount.UidMappings.Clear();
         mount.MountOptions.Add("suid");
         _spec.Refuses("mounts[0].mount_options 'suid'");
-        _spec.Config.Mounts.Clear();
-        _spec.Config.CDIDevices.Add(new CDIDevice { Name = "vendor/gpu=0" });
-        _spec.Refuses("CDI_devices", FaultCode.Unimplemented);
     }
 
     [Fact]

@@ -86,6 +86,78 @@ public sealed class SecurityTests : IDisposable
         _spec.Refuses("linux.security_context.seccomp");
     }
 
+    [Theory]
+    [InlineData("\"architectures\":[\"SCMP_ARCH_Z80\"]", "unknown architecture 'SCMP_ARCH_Z80'")]
+    [InlineData("\"architectures\":[null]", "unknown architecture ''")]
+    [InlineData("\"flags\":[\"SECCOMP_FILTER_FLAG_NEW\"]", "unknown flag 'SECCOMP_FILTER_FLAG_NEW'")]
+    [InlineData("\"architectures\":[\"SCMP_ARCH_X86\"],\"archMap\":[{\"architecture\":\"SCMP_ARCH_X86_64\"}]", "both architectures and archMap")]
+    [InlineData("\"archMap\":[{\"architecture\":\"SCMP_ARCH_X86_64\",\"subArchitectures\":[\"x\"]}]", "unknown architecture 'x'")]
+    [InlineData("\"syscalls\":[null]", "null")]
+    [InlineData("\"syscalls\":[{\"names\":[\"a\",null],\"action\":\"SCMP_ACT_ALLOW\"}]", "null")]
+    [InlineData("\"syscalls\":[{\"name\":\"a\",\"names\":[\"b\"],\"action\":\"SCMP_ACT_ALLOW\"}]", "both name and names")]
+    [InlineData("\"syscalls\":[{\"names\":[\"a\"],\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"op\":\"LIKE\"}]}]", "unknown op 'LIKE'")]
+    [InlineData("\"syscalls\":[{\"names\":[\"a\"],\"action\":\"SCMP_ACT_ALLOW\",\"includes\":{\"minKernel\":\"new\"}}]", "minKernel 'new'")]
+    public void A_profile_that_runc_would_refuse_at_the_start_is_refused_in_create(string member, string sentence)
+    {
+        Localhost("{\"defaultAction\":\"SCMP_ACT_ERRNO\"," + member + "}");
+        _spec.Refuses(sentence);
+    }
+
+    [Fact]
+    public void Of_a_profile_with_conditions_the_rules_are_taken_that_hold_here()
+    {
+        Localhost("""
+            {"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":1,"comment":"ignored",
+             "archMap":[{"architecture":"SCMP_ARCH_AARCH64","subArchitectures":["SCMP_ARCH_ARM"]},
+                        {"architecture":"SCMP_ARCH_X86_64","subArchitectures":["SCMP_ARCH_X86","SCMP_ARCH_X32"]}],
+             "syscalls":[
+              {"names":["always"],"action":"SCMP_ACT_ALLOW","includes":{},"excludes":{}},
+              {"name":"single","action":"SCMP_ACT_ALLOW"},
+              {"names":["admin"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_SYS_ADMIN"]}},
+              {"names":["notadmin"],"action":"SCMP_ACT_ALLOW","excludes":{"caps":["CAP_SYS_ADMIN"]}},
+              {"names":["both"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_CHOWN","CAP_SYS_ADMIN"]}},
+              {"names":["arm"],"action":"SCMP_ACT_ALLOW","includes":{"arches":["arm","arm64"]}},
+              {"names":["notamd"],"action":"SCMP_ACT_ALLOW","excludes":{"arches":["amd64"]}},
+              {"names":["kernel"],"action":"SCMP_ACT_ALLOW","includes":{"minKernel":"3.0"}},
+              {"names":["later"],"action":"SCMP_ACT_ALLOW","includes":{"minKernel":"99.1"}}]}
+            """);
+        var profile = _spec.Build().Spec.Linux.Seccomp!;
+        Assert.Equal(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"], profile.Architectures!);
+        Assert.Equal(["always", "single", "notadmin", "kernel"], profile.Syscalls!.SelectMany(r => r.Names));
+        _spec.Context.Capabilities = new Capability { AddCapabilities = { "SYS_ADMIN" } };
+        Assert.Equal(["always", "single", "admin", "both", "kernel"], _spec.Build().Spec.Linux.Seccomp!.Syscalls!.SelectMany(r => r.Names));
+    }
+
+    [Fact]
+    public void A_reference_may_carry_the_prefix_of_the_older_field()
+    {
+        Localhost("""{"defaultAction":"SCMP_ACT_ALLOW"}""");
+        _spec.Context.Seccomp.LocalhostRef = "localhost/" + _spec.Context.Seccomp.LocalhostRef;
+        Assert.Equal("SCMP_ACT_ALLOW", _spec.Build().Spec.Linux.Seccomp!.DefaultAction);
+        _spec.Context.Seccomp.LocalhostRef = "localhost/";
+        _spec.Refuses("seccomp.localhost_ref is empty");
+        _spec.Context.Seccomp = null;
+        _spec.Host.Facts = _spec.Host.Facts with { Apparmor = true };
+        _spec.Host.Profiles.Add("mine");
+        _spec.Context.Apparmor = new SecurityProfile { ProfileType = ProfileType.Localhost, LocalhostRef = "localhost/mine" };
+        Assert.Equal("mine", _spec.Build().Spec.Process.ApparmorProfile);
+    }
+
+    [Theory]
+    [InlineData("io.kubernetes.cri.rdt-class", false)]
+    [InlineData("io.kubernetes.cri.blockio-class", false)]
+    [InlineData("rdt.resources.beta.kubernetes.io/pod", true)]
+    [InlineData("rdt.resources.beta.kubernetes.io/container.app", true)]
+    [InlineData("blockio.resources.beta.kubernetes.io/pod", true)]
+    [InlineData("blockio.resources.beta.kubernetes.io/container.app", true)]
+    public void Classes_of_resources_are_refused_not_ignored(string key, bool ofThePod)
+    {
+        _spec.Pod.Annotations["rdt.resources.beta.kubernetes.io/container.other"] = "gold";
+        _spec.Build();
+        (ofThePod ? _spec.Pod.Annotations : _spec.Config.Annotations)[key] = "gold";
+        _spec.Refuses($"'gold' by '{key}'", FaultCode.FailedPrecondition);
+    }
+
     [Fact]
     public void Runtime_default_allows_by_capability_and_refuses_clone3_softly()
     {
@@ -208,5 +280,11 @@ public sealed class SecurityTests : IDisposable
         _spec.Pod.Annotations["run.oci.handler"] = "x";
         Assert.All(
             _spec.Build().Spec.Annotations!.Keys, k => Assert.True(k.StartsWith("io.kubernetes.cri.", StringComparison.Ordinal) || k == "io.shimruntime.generation"));
+    }
+
+    private void Localhost(string profile)
+    {
+        _spec.Host.Files["/profile.json"] = profile;
+        _spec.Context.Seccomp = new SecurityProfile { ProfileType = ProfileType.Localhost, LocalhostRef = "/profile.json" };
     }
 }

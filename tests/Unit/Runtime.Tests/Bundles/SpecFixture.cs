@@ -2,6 +2,7 @@ using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Oci;
 using ShimRuntime.Runtime.Bundles;
+using ShimRuntime.Runtime.Cdi;
 using Xunit;
 
 namespace ShimRuntime.Runtime.Tests.Bundles;
@@ -29,6 +30,8 @@ internal sealed class SpecFixture : IDisposable
 
     public int TargetPid { get; set; }
 
+    public IReadOnlyList<CdiEdits> Cdi { get; set; } = [];
+
     public bool SeccompDefault { get; set; } = true;
 
     public string ApparmorDefault { get; set; } = "shimruntime-default";
@@ -44,6 +47,7 @@ internal sealed class SpecFixture : IDisposable
         LeafCgroup = "/pod/leaf",
         VolumesDirectory = "/volumes",
         Handler = Handler,
+        Cdi = Cdi,
         TargetPid = TargetPid,
     });
 

@@ -97,8 +97,8 @@ public sealed class VerbFailureTests : IDisposable
     {
         public bool IsFullForRemovals { get; set; }
 
-        public Task<Snapshot> PrepareAsync(string key, ImageRecord image, CancellationToken cancellation) =>
-            throw new IOException("No space left on device");
+        public Task<Snapshot> PrepareAsync(
+            string key, ImageRecord image, IReadOnlyList<ImageRecord> mounted, CancellationToken cancellation) => throw new IOException("No space left on device");
 
         public Snapshot? Find(string key) => null;
 
