@@ -59,6 +59,11 @@ public sealed class ImageServices : IAsyncDisposable
             Log = log,
         };
         var collector = new BackgroundCollector(new Collector(parts, layers.References, layers.Gate), log, daemon);
+        layers.References.Released = chains =>
+        {
+            // As a rule the image is still there, and nothing has become garbage.
+            if (!chains.All(parts.Images.Records.SelectMany(r => r.ChainIds).ToHashSet().Contains)) collector.Request();
+        };
         var filesystem = new ImageFilesystem(options.Root, content, layers.Layers, layers.Snapshots);
         var service = new ImageService(parts, new Puller(parts, daemon), new Importer(parts, daemon), collector, filesystem);
         return new ImageServices(service, layers, collector);

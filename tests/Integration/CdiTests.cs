@@ -61,12 +61,12 @@ public sealed class CdiTests(DaemonFixture daemon) : NodeTest(daemon)
     public async Task SpecsAreReadAsTheyAreWhenAContainerIsCreated()
     {
         var pod = await RunPodAsync();
-        await Faults.ExpectAsync(StatusCode.FailedPrecondition, () => CreateAsync(pod, "v.com/d=one"), "unresolvable CDI devices v.com/d=one");
-        Write("static/d.json", Spec("one", "static"));
+        await Faults.ExpectAsync(StatusCode.FailedPrecondition, () => CreateAsync(pod, "v.com/read=one"), "unresolvable CDI devices v.com/read=one");
+        Write("static/read.json", Spec("v.com/read", "static"));
         Assert.Equal("static", await FirstAsync(pod));
-        Write("dynamic/d.json", Spec("one", "dynamic"));
+        Write("dynamic/read.json", Spec("v.com/read", "dynamic"));
         Assert.Equal("dynamic", await FirstAsync(pod));
-        File.Delete(Path.Combine(World.Base, "cdi/dynamic/d.json"));
+        File.Delete(Path.Combine(World.Base, "cdi/dynamic/read.json"));
         await Daemon.RestartAsync();
         Assert.Equal("static", await FirstAsync(pod));
     }
@@ -74,7 +74,7 @@ public sealed class CdiTests(DaemonFixture daemon) : NodeTest(daemon)
     [Fact]
     public async Task WhatCannotBeInjectedIsRefusedByNameAndLeavesNothing()
     {
-        Write("static/good.json", Spec("one", "x"));
+        Write("static/good.json", Spec("v.com/d", "x"));
         Write("static/broken.yaml", "cdiVersion: [");
         Write("static/missing.json", """
             {"cdiVersion":"0.6.0","kind":"v.com/gone","devices":[{"name":"x","containerEdits":{"deviceNodes":[{"path":"/dev/none-of-this-node"}]}}]}
@@ -88,15 +88,15 @@ public sealed class CdiTests(DaemonFixture daemon) : NodeTest(daemon)
         Assert.Empty((await Runtime.ListContainersAsync(new ListContainersRequest())).Containers);
     }
 
-    private static string Spec(string device, string value) =>
-        $$$"""{"cdiVersion":"0.6.0","kind":"v.com/d","devices":[{"name":"{{{device}}}","containerEdits":{"env":["FROM={{{value}}}"]}}]}""";
+    private static string Spec(string kind, string value) =>
+        $$$"""{"cdiVersion":"0.6.0","kind":"{{{kind}}}","devices":[{"name":"one","containerEdits":{"env":["FROM={{{value}}}"]}}]}""";
 
     private static Task<Container> CreateAsync(Pod pod, params string[] devices) =>
         pod.CreateAsync("sleep 1000", c => c.CDIDevices.AddRange(devices.Select(d => new CDIDevice { Name = d })));
 
     private static async Task<string> FirstAsync(Pod pod)
     {
-        var container = await CreateAsync(pod, "v.com/d=one");
+        var container = await CreateAsync(pod, "v.com/read=one");
         await container.StartAsync();
         return await container.ExecAsync("echo $FROM");
     }

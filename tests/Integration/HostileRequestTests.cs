@@ -123,6 +123,71 @@ public sealed class HostileRequestTests(DaemonFixture daemon) : NodeTest(daemon)
         Assert.Empty((await Runtime.ListPodSandboxAsync(new ListPodSandboxRequest())).Items);
     }
 
+    public static TheoryData<string, Action<ContainerConfig>> Spoilt => new()
+    {
+        { "labels", c => c.Labels["big"] = new string('x', 10 << 20) },
+        { "labels", c => { for (var i = 0; i < 100_000; i++) c.Labels[$"l{i}"] = ""; } },
+        { "mounts", c => c.Mounts.AddRange(Enumerable.Range(0, 100_000).Select(_ => new Mount())) },
+        { "devices", c => c.Devices.AddRange(Enumerable.Range(0, 100_000).Select(_ => new Device())) },
+        { "CDI_devices", c => c.CDIDevices.AddRange(Enumerable.Range(0, 100_000).Select(_ => new CDIDevice())) },
+        { "envs[0].value", c => c.Envs.Add(new KeyValue { Key = "K", Value = ByteString.CopyFrom(0xC0, 0x80) }) },
+        { "envs[0].key", c => c.Envs.Add(new KeyValue { Key = "K=", Value = ByteString.CopyFromUtf8("v") }) },
+        { "args[0]", c => c.Args.Add("a\0b") },
+        { "mounts[1].container_path", c => c.Mounts.AddRange([new Mount { HostPath = "/dev", ContainerPath = "/a" }, new Mount { HostPath = "/dev", ContainerPath = "/a/" }]) },
+        { "mounts[0].host_path", c => c.Mounts.Add(new Mount { HostPath = "/etc/../root", ContainerPath = "/a" }) },
+        { "mounts[0].mount_options", c => c.Mounts.Add(new Mount { HostPath = "/dev", ContainerPath = "/a", MountOptions = { "bind,exec" } }) },
+        { "working_dir", c => c.WorkingDir = "../x" },
+        { "log_path", c => c.LogPath = "../x" },
+        { "run_as_user", c => c.Linux.SecurityContext.RunAsUser = new Int64Value { Value = 1L << 32 } },
+        { "supplemental_groups[0]", c => c.Linux.SecurityContext.SupplementalGroups.Add(-1) },
+        { "masked_paths[0]", c => c.Linux.SecurityContext.MaskedPaths.Add("proc") },
+        { "oom_score_adj", c => c.Linux.Resources.OomScoreAdj = long.MinValue },
+        { "metadata.name", c => c.Metadata.Name = new string('n', 254) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Spoilt))]
+    public async Task AFieldOutOfRangeIsRefusedByNameAndMakesNothing(string field, Action<ContainerConfig> change)
+    {
+        var pod = await RunPodAsync(p => p.Linux.SecurityContext.NamespaceOptions.Network = NamespaceMode.Node);
+        await Faults.ExpectAsync(StatusCode.InvalidArgument, () => pod.CreateAsync("true", change), field);
+        Assert.Empty((await Runtime.ListContainersAsync(new ListContainersRequest())).Containers);
+    }
+
+    [Fact]
+    public async Task CyclicSymlinksOnTheHostAreNoMountSource()
+    {
+        var (a, b) = (Path.Combine(World.Shared, "loop-a"), Path.Combine(World.Shared, "loop-b"));
+        File.CreateSymbolicLink(a, b);
+        File.CreateSymbolicLink(b, a);
+        var pod = await RunPodAsync();
+        foreach (var path in new[] { a, a + "/below" })
+        {
+            await Faults.ExpectAsync(
+                StatusCode.InvalidArgument, () => pod.CreateAsync("true", c => c.Mounts.Add(new Mount { HostPath = path, ContainerPath = "/x" })), "mounts[0].host_path");
+        }
+    }
+
+    [Theory]
+    [InlineData("CreateContainer")]
+    [InlineData("RunPodSandbox")]
+    [InlineData("StopContainer")]
+    public async Task BytesThatAreNoMessageOrNoTextAreRefusedAndNothingElse(string rpc)
+    {
+        // Field 1 of each of them: a length that is not there; text that is not UTF-8.
+        foreach (var bytes in new byte[][] { [0x0A, 0x7F], [0x0A, 0x02, 0xC0, 0x80], [0xFF, 0xFF, 0xFF], [.. Enumerable.Repeat((byte)0x0B, 10_000)] })
+        {
+            var method = new Method<byte[], byte[]>(MethodType.Unary, "runtime.v1.RuntimeService", rpc, Marshaller, Marshaller);
+            var fault = await Record.ExceptionAsync(() => Daemon.Client.Calls.AsyncUnaryCall(method, null, new CallOptions(), bytes).ResponseAsync);
+            if (fault is not null) Assert.IsType<RpcException>(fault);
+        }
+
+        Assert.Empty((await Runtime.ListContainersAsync(new ListContainersRequest())).Containers);
+        Assert.Equal("fine", await OutputAsync("echo fine"));
+    }
+
+    private static readonly Marshaller<byte[]> Marshaller = Marshallers.Create<byte[]>(bytes => bytes, bytes => bytes);
+
     [Fact]
     public async Task AFloodOfOutputDoesNotGrowTheShim()
     {

@@ -10,4 +10,7 @@ public interface ILayerReferences
 {
     /// <summary>Chain ids under all writable layers. Read from memory, under the collector's write lock.</summary>
     IReadOnlyCollection<Digest> ChainIdsInUse();
+
+    /// <summary>Told of the chains that a writable layer no longer holds: of an image that was removed meanwhile nobody else may name them.</summary>
+    Action<IReadOnlyCollection<Digest>>? Released { get; set; }
 }

@@ -29,6 +29,8 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
 
     public Func<string, ulong?>? Activity { get; set; }
 
+    public Action<IReadOnlyCollection<Digest>>? Released { get; set; }
+
     /// <summary>Takes in a writable layer that a start found on disk; all layers must have been adopted before.</summary>
     public void Adopt(string id, WritableRecord record)
     {
@@ -55,6 +57,7 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
         }
 
         _reaper.Wake();
+        Released?.Invoke([.. ChainsOf(writable.Record)]);
         return Task.CompletedTask;
     }
 
@@ -62,7 +65,7 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
 
     public IReadOnlyCollection<string> Keys() => _writables.Keys.ToList();
 
-    public IReadOnlyCollection<Digest> ChainIdsInUse() => _writables.Values.SelectMany(w => w.Record.Chain.Concat(MountedOf(w.Record).SelectMany(chain => chain))).ToHashSet();
+    public IReadOnlyCollection<Digest> ChainIdsInUse() => _writables.Values.SelectMany(w => ChainsOf(w.Record)).ToHashSet();
 
     /// <summary>What the usage walk goes over.</summary>
     internal IReadOnlyCollection<Writable> Writables() => _writables.Values.ToList();
@@ -98,8 +101,7 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
 
     private static Snapshot Again(Writable existing, WritableRecord wanted)
     {
-        var chains = MountedOf(existing.Record).Prepend(existing.Record.Chain).SelectMany(c => c);
-        if (!chains.SequenceEqual(MountedOf(wanted).Prepend(wanted.Chain).SelectMany(c => c)))
+        if (!ChainsOf(existing.Record).SequenceEqual(ChainsOf(wanted)))
         {
             throw RuntimeFault.FailedPrecondition(
                 $"failed to prepare snapshot '{wanted.Key}': it stands over image '{existing.Record.ImageId}' and mounts "
@@ -108,6 +110,8 @@ internal sealed class SnapshotStore : ISnapshotStore, ILayerReferences
 
         return existing.Snapshot ?? throw MissingLayer(wanted);
     }
+
+    private static IEnumerable<Digest> ChainsOf(WritableRecord record) => record.Chain.Concat(MountedOf(record).SelectMany(chain => chain));
 
     private static IEnumerable<ImmutableArray<Digest>> MountedOf(WritableRecord record) => record.Mounted ?? [];
 

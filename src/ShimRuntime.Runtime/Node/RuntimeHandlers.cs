@@ -47,7 +47,7 @@ public sealed class RuntimeHandlers
 
     private (RuntimeHandlerOptions Options, RuncProbe Probe) Find(string name, string failure) =>
         _handlers.TryGetValue(name.Length == 0 ? Default : name, out var found) ? found : throw RuntimeFault.InvalidArgument(
-            $"{failure}: there is no runtime handler '{ContainerPath.Show(name)}' (runtime_handler); this node has {string.Join(", ", _handlers.Keys)}");
+            $"{failure}: runtime_handler: there is no runtime handler '{ContainerPath.Show(name)}'; this node has {string.Join(", ", _handlers.Keys)}");
 
     private static HandlerFeatures Features(RuntimeHandlerOptions options, OciFeatures said) => new()
     {

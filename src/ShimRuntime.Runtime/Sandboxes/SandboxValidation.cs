@@ -8,6 +8,7 @@ internal static class SandboxValidation
 {
     private const int MaxRequestBytes = 1 << 20;
     private const int MaxLabels = 1_000;
+    private const int MaxSliceBytes = 255; // NAME_MAX: it is a cgroup's directory
     private const int MaxHostnameBytes = 63; // one DNS label; sethostname(2) takes 64
     private const int MaxPathBytes = 4_000;
 
@@ -54,7 +55,7 @@ internal static class SandboxValidation
     /// <summary>A path, or the bare name of a slice of systemd's, which the driver judges.</summary>
     private static void CheckCgroupParent(string parent)
     {
-        var isBareSlice = SliceName.IsSlice(parent) && parent.Length <= MaxNameBytes && !parent.Any(c => c == '/' || char.IsControl(c));
+        var isBareSlice = SliceName.IsSlice(parent) && parent.Length <= MaxSliceBytes && !parent.Any(c => c == '/' || char.IsControl(c));
         if (!isBareSlice) CheckPath("linux.cgroup_parent", parent);
     }
 

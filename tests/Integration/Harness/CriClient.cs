@@ -38,11 +38,14 @@ public sealed class CriClient : IDisposable
             DisposeHttpClient = true,
             MaxReceiveMessageSize = 64 << 20,
         });
-        var calls = _channel.Intercept(new DefaultDeadline());
-        Runtime = new RuntimeService.RuntimeServiceClient(calls);
-        Images = new ImageService.ImageServiceClient(calls);
-        Operator = new Operator.OperatorClient(calls);
+        Calls = _channel.Intercept(new DefaultDeadline());
+        Runtime = new RuntimeService.RuntimeServiceClient(Calls);
+        Images = new ImageService.ImageServiceClient(Calls);
+        Operator = new Operator.OperatorClient(Calls);
     }
+
+    /// <summary>For bytes that no stub would send.</summary>
+    public CallInvoker Calls { get; }
 
     public RuntimeService.RuntimeServiceClient Runtime { get; }
 

@@ -1,6 +1,5 @@
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Oci;
-using Propagation = ShimRuntime.Cri.V1.MountPropagation;
 
 namespace ShimRuntime.Runtime.Bundles;
 
@@ -10,6 +9,10 @@ namespace ShimRuntime.Runtime.Bundles;
 /// </summary>
 internal static class ImageMount
 {
+    private static readonly string[] Safe = ["nosuid", "nodev"];
+
+    private static readonly string[] Restrictions = ["nosuid", "nodev"];
+
     public static bool IsAsked(Mount mount) => mount.Image is not null || mount.ImageSubPath.Length > 0;
 
     /// <summary>What is wrong by the request's words alone. InvalidArgument with the field's name.</summary>
@@ -35,7 +38,7 @@ internal static class ImageMount
         Destination = RequestMounts.Destination(mount, field),
         Type = "bind",
         Source = source,
-        Options = ["bind", "rprivate", .. new[] { "nosuid", "nodev" }.Union(MountOptions.Of(mount, field)), "ro"],
+        Options = ["bind", "rprivate", .. Restrictions.Union(MountOptions.Of(mount, field)), "ro"],
     };
 
     private static void CheckSubPath(string path, string field)

@@ -43,6 +43,7 @@ public sealed class WholeRoomTests : IDisposable
                 () => Directory.GetFiles(Path.Combine(_root.Path, "content/blobs/sha256")).Length == 0, "the documents' collection");
             Assert.True(Directory.Exists(lower), "a container's layer was collected");
             await room.Snapshots.RemoveAsync("c1", TestContext.Deadline());
+            await TestContext.EventuallyAsync(() => !Directory.Exists(lower), "the collection of what only the container held");
         }
 
         await using (await OpenAsync())

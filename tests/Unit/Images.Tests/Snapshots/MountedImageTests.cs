@@ -20,7 +20,7 @@ public sealed class MountedImageTests : IAsyncLifetime
         var data = await _world.CommitAsync(("data1", new TarBuilder().File("g")), ("data2", new TarBuilder().File("h")));
         await _world.Snapshots.PrepareAsync("c1", own, [data], default);
         await _world.RestartAsync();
-        Assert.Equal([.. own.ChainIds.Concat(data.ChainIds).Order()], _world.References.ChainIdsInUse().Order());
+        Assert.True(own.ChainIds.Concat(data.ChainIds).ToHashSet().SetEquals(_world.References.ChainIdsInUse()));
 
         var again = await _world.Snapshots.PrepareAsync("c1", own, [data], default);
         Assert.Equal(2, Assert.Single(again.Mounted).Length);

@@ -124,6 +124,8 @@ internal sealed class MemoryLayers : ILayerStore, ISnapshotStore, ILayerReferenc
     public Task<Snapshot> PrepareAsync(
         string key, ImageRecord image, IReadOnlyList<ImageRecord> mounted, CancellationToken cancellation) => throw new NotSupportedException();
 
+    public Action<IReadOnlyCollection<Digest>>? Released { get; set; }
+
     public Snapshot? Find(string key) => null;
 
     public Task RemoveAsync(string key, CancellationToken cancellation) => Task.CompletedTask;
