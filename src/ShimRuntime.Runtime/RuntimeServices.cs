@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Cgroups;
+using ShimRuntime.Runtime.Checkpoints;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Events;
 using ShimRuntime.Runtime.Metrics;
@@ -36,6 +37,8 @@ public sealed class RuntimeServices : IAsyncDisposable
 
     public required IContainerService Containers { get; init; }
 
+    public required IPodCheckpointService PodCheckpoints { get; init; }
+
     public required IStreamService Streams { get; init; }
 
     public required IStatsService Stats { get; init; }
@@ -69,23 +72,25 @@ public sealed class RuntimeServices : IAsyncDisposable
         dependencies.Snapshots.Activity = new LayerActivity(parts.Store, sources.Cgroups).Of;
         var sampler = new CpuSampler(parts.Store, host.Sandboxes, sources, host.Pulse.Beat, logs.CreateLogger<CpuSampler>());
         var apparmor = new ApparmorNode(options.ApparmorProfile, host.View, exits, logs.CreateLogger<ApparmorNode>());
+        var sandboxes = new SandboxService(new SandboxParts
+        {
+            Options = options,
+            Store = host.Sandboxes,
+            Network = network,
+            Exits = exits,
+            Handlers = handlers,
+            Facts = host.View.Facts,
+            Containers = () => containers,
+            Events = events,
+            EndSessions = sessions.Kill,
+            Cgroups = new PodCgroups(hierarchy, cgroups.Driver),
+            Logs = logs,
+            Stopping = stopping,
+        });
         return new RuntimeServices(cgroups, sessions, apparmor, sampler, stopping)
         {
-            Sandboxes = new SandboxService(new SandboxParts
-            {
-                Options = options,
-                Store = host.Sandboxes,
-                Network = network,
-                Exits = exits,
-                Handlers = handlers,
-                Facts = host.View.Facts,
-                Containers = () => containers,
-                Events = events,
-                EndSessions = sessions.Kill,
-                Cgroups = new PodCgroups(hierarchy, cgroups.Driver),
-                Logs = logs,
-                Stopping = stopping,
-            }),
+            Sandboxes = sandboxes,
+            PodCheckpoints = new PodCheckpointService(parts, sandboxes, containers.Create),
             Containers = containers,
             Streams = new StreamService(new StreamTargets(parts, host.Sandboxes),
                 new SessionSpawner(options, sessions, logs.CreateLogger<SessionSpawner>(), stopping)),
@@ -136,6 +141,7 @@ public sealed class RuntimeServices : IAsyncDisposable
                 paths, new SpecBuilder(host.View, options.SeccompDefault, options.ApparmorProfile), host.View.Facts),
             Spawner = new ShimSpawner(options, owner, logs.CreateLogger<ShimSpawner>()),
             ShimOwner = owner,
+            Criu = new CriuProbe(dependencies.Exits),
             Supervisor = new ContainerSupervisor(files, killer, logs.CreateLogger<ContainerSupervisor>(), stopping),
             Cgroups = host.Driver,
             Limits = new LimitsInForce(host.Hierarchy),

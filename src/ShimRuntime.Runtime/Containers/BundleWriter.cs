@@ -11,8 +11,6 @@ namespace ShimRuntime.Runtime.Containers;
 /// <summary>Writes config.json of a container by what <see cref="SpecBuilder"/> decides, and derives execs from it.</summary>
 internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, HostFacts host)
 {
-    private const string ConfigName = "config.json";
-
     /// <summary>Decides, makes what the bundle needs on the host, writes. The rootfs is mounted. Throws what SpecBuilder throws.</summary>
     /// <param name="targetPid">Whose PID namespace is joined; 0: none.</param>
     public Bundle Write(ContainerEntry entry, Sandbox sandbox, ImageConfig image, HandlerFeatures handler, int targetPid)
@@ -29,6 +27,14 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
         var spec = ReadConfig(record);
         var resources = ResourceTranslator.ToSpec(record.Resources.ToCri(), host) with { Devices = spec.Linux.Resources?.Devices };
         WriteConfig(record, spec with { Linux = spec.Linux with { Resources = resources } });
+    }
+
+    /// <summary>Tells runc where CRIU's settings for this container are (runc's docs/checkpoint-restore.md).</summary>
+    public void NameCriuSettings(ContainerRecord record, string path)
+    {
+        var spec = ReadConfig(record);
+        var annotations = new Dictionary<string, string>(spec.Annotations ?? new Dictionary<string, string>()) { ["org.criu.config"] = path };
+        WriteConfig(record, spec with { Annotations = annotations });
     }
 
     /// <summary>The process object of an exec in the current generation.</summary>
@@ -69,5 +75,5 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
     private void WriteConfig(ContainerRecord record, RuntimeSpec spec) =>
         DurableFile.WriteVolatile(ConfigPath(record), RuntimeJson.Serialize(spec));
 
-    private string ConfigPath(ContainerRecord record) => Path.Combine(paths.Bundle(record.Id, record.Generation), ConfigName);
+    private string ConfigPath(ContainerRecord record) => paths.Config(record.Id, record.Generation);
 }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Images;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Checkpoints;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
@@ -14,7 +15,7 @@ namespace ShimRuntime.Runtime.Containers;
 /// <code>
 ///   1 validate, find sandbox and image        nothing written yet
 ///   2 record Creating + request.pb            names what is about to exist
-///   3 writable layer, 4 overlay mount         undone by: Leftovers.RemoveAsync
+///   3 writable layer, 4 overlay mount         of a checkpoint: with its files in it; undone by: Leftovers.RemoveAsync
 ///   5 config.json                             users and groups are looked up in the mounted rootfs
 ///   6 shim                                    undone by: shut it down, before 3 and 4 are
 ///   7 record Created
@@ -23,16 +24,22 @@ namespace ShimRuntime.Runtime.Containers;
 /// </summary>
 internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
 {
+    private const string Failure = "failed to create container";
     private static readonly TimeSpan ToBeSeenGone = TimeSpan.FromSeconds(1);
     private readonly ILogger _log = parts.Logs.CreateLogger<CreateVerb>();
 
-    public async Task<string> RunAsync(CreateContainerRequest request, CancellationToken client)
+    public Task<string> RunAsync(CreateContainerRequest request, CancellationToken client) => RunAsync(request, null, client);
+
+    /// <summary>The same from an unpacked part of a pod's checkpoint, which has to be of the request's image.</summary>
+    public Task<string> RestoreAsync(CreateContainerRequest request, string part, CancellationToken client) => RunAsync(request, part, client);
+
+    private async Task<string> RunAsync(CreateContainerRequest request, string? part, CancellationToken client)
     {
         CreateChecks.Check(request);
         var sandbox = FindSandbox(request.PodSandboxId);
         var name = ContainerId.Name(request.Config.Metadata, sandbox.Config.Metadata);
         var frozen = request.Clone();
-        return await parts.Creates.RunAsync(name, frozen, (claim, token) => CreateAsync(claim, sandbox.Id, token), client)
+        return await parts.Creates.RunAsync(name, frozen, (claim, token) => CreateAsync(claim, (sandbox.Id, part), token), client)
             .ConfigureAwait(false);
     }
 
@@ -44,10 +51,29 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
             $"failed to create container: pod sandbox '{sandbox.Id}' is {sandbox.Phase}, not Ready; run a new pod");
     }
 
-    private async Task CreateAsync(ContainerNames.Claim claim, string sandboxId, CancellationToken token)
+    private async Task CreateAsync(ContainerNames.Claim claim, (string SandboxId, string? Part) from, CancellationToken token)
     {
-        var sandbox = FindSandbox(sandboxId);
-        var image = FindImage(claim.Request.Config.Image);
+        var sandbox = FindSandbox(from.SandboxId);
+        var asked = claim.Request.Config.Image;
+        using var archive = from.Part is null ? await OpenArchiveAsync(asked, token).ConfigureAwait(false) : null;
+        var source = (from.Part ?? archive?.DirectoryPath) is { } directory ? RestoreSource.Read(directory, Failure) : null;
+        if (source is not null)
+        {
+            await parts.Handlers.RequireRuncAsync(sandbox.RuntimeHandler, Failure, token).ConfigureAwait(false);
+            await parts.Criu.RequireAsync(Failure, token).ConfigureAwait(false);
+        }
+
+        var image = source is null ? FindImage(asked) : FindImage(source);
+        if (from.Part is not null && FindImage(asked).Id != image.Id)
+            throw RuntimeFault.InvalidArgument($"{Failure}: config.image is not the image '{image.Id}' that the checkpoint is of");
+        await CreateAsync(claim, (sandbox, image, source), token).ConfigureAwait(false);
+    }
+
+    /// <param name="from">Source: whose processes and files it begins with; null: the image's.</param>
+    private async Task CreateAsync(
+        ContainerNames.Claim claim, (Sandbox Sandbox, ImageRecord Image, RestoreSource? Source) from, CancellationToken token)
+    {
+        var (sandbox, image, source) = from;
         var record = NewRecord.Of(claim.Id, sandbox, claim.Request.Config, image.Id);
         LogPaths.MakeDirectory(record.LogPath, sandbox.Config.LogDirectory);
         var entry = new ContainerEntry(record, claim.Request);
@@ -57,7 +83,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         {
             await using (rollback.ConfigureAwait(false))
             {
-                await BuildAsync(entry, sandbox, image, rollback, token).ConfigureAwait(false);
+                await BuildAsync(entry, from, rollback, token).ConfigureAwait(false);
                 rollback.Commit();
             }
         }
@@ -69,12 +95,14 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
             throw RuntimeFault.Internal($"failed to create container '{record.Id}': {e.Message}", e);
         }
 
-        _log.LogInformation("container {Id} created: {Name} of image {Image}", record.Id, claim.Name, image.Id);
+        _log.LogInformation("container {Id} created: {Name} of {What} {Image}", record.Id, claim.Name,
+            source is null ? "image" : "a checkpoint over image", image.Id);
     }
 
-    private async Task BuildAsync(ContainerEntry entry, Sandbox sandbox, ImageRecord image, Rollback rollback, CancellationToken token)
+    private async Task BuildAsync(
+        ContainerEntry entry, (Sandbox Sandbox, ImageRecord Image, RestoreSource? Source) from, Rollback rollback, CancellationToken token)
     {
-        var id = entry.Id;
+        var (id, (sandbox, image, source)) = (entry.Id, from);
         parts.Files.Create(entry.Record, entry.Request);
         parts.Store.Add(entry);
         var handler = await parts.Handlers.RequireAsync(sandbox.RuntimeHandler, "failed to create container", token).ConfigureAwait(false);
@@ -84,10 +112,14 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         rollback.Push("take away mount, run directory, writable layer and cgroups", async t =>
             await parts.Leftovers.RemoveAsync(entry.Record, t).ConfigureAwait(false));
         var snapshot = await parts.Snapshots.PrepareAsync(entry.Record.SnapshotKey, image, token).ConfigureAwait(false);
+        var restore = parts.Files.Paths.Restore(id);
+        if (source is not null) await source.FillAsync(snapshot, restore, entry.Record.LeafCgroup, token).ConfigureAwait(false);
         MakeRunDirectories(entry.Record);
         OverlayMount.Mount(snapshot.LowerDirs, snapshot.UpperDir, snapshot.WorkDir, parts.Files.Paths.Rootfs(id));
 
         var bundle = bundles.Write(entry, sandbox, image.Config, handler.Features, PidTarget.Of(entry, parts.Store, "create"));
+        source?.Check(bundle.Spec, Failure);
+        if (source is not null) bundles.NameCriuSettings(entry.Record, RestoreSource.Settings(restore));
         var launch = ShimLaunches.Of(entry, sandbox, handler.Options, parts.Files.Paths);
         launch.Resources = bundle.Resources;
         await parts.Cgroups.MakeContainerAsync(entry.Record.ContainerCgroup, bundle.Resources, token).ConfigureAwait(false);
@@ -145,6 +177,30 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
 
         await shim.Gone.WaitAsync(token).ConfigureAwait(false);
         await shim.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Null: it names an image. No image's name begins with a slash.</summary>
+    private async Task<RestoreArchive?> OpenArchiveAsync(ImageSpec spec, CancellationToken token)
+    {
+        if (!spec.Image.StartsWith('/')) return null;
+        var terms = (parts.Files, parts.Options.RestoreUnsealed);
+        return await RestoreArchive.OpenAsync(("config.image", spec.Image), Failure, terms, token).ConfigureAwait(false);
+    }
+
+    private ImageRecord FindImage(RestoreSource source) =>
+        source.ImageReferences.Select(TryFind).FirstOrDefault(i => i is not null) ?? throw RuntimeFault.NotFound(
+            $"{Failure}: the checkpoint's image '{source.ImageReferences[^1]}' is not on this node; pull it first");
+
+    private ImageRecord? TryFind(string reference)
+    {
+        try
+        {
+            return parts.Images.Find(reference);
+        }
+        catch (RuntimeFault)
+        {
+            return null; // an archive's words: no name of an image
+        }
     }
 
     private ImageRecord FindImage(ImageSpec? spec)
