@@ -14,14 +14,14 @@ public sealed class ArchiveFile : IAsyncDisposable
     private readonly string _path;
     private readonly string _temporary;
     private readonly FileStream _stream;
-    private readonly TarWriter _tar;
+    private readonly TarOutput _tar;
     private readonly SortedDictionary<string, ArchivedFile> _files = new(StringComparer.Ordinal);
     private bool _committed;
 
     private ArchiveFile(string path, string temporary, FileStream stream)
     {
         (_path, _temporary, _stream) = (path, temporary, stream);
-        _tar = new TarWriter(stream, long.MaxValue);
+        _tar = new TarOutput(stream, long.MaxValue);
     }
 
     /// <summary>What was added so far, by name.</summary>

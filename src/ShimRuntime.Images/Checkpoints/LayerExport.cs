@@ -7,7 +7,7 @@ namespace ShimRuntime.Images;
 /// One walk over a writable layer by directory descriptors: every entry as a tar member, every whiteout as a deleted path. An opaque
 /// directory hides what the layers below have there: each of those names is a deleted path.
 /// </summary>
-internal sealed class LayerExport(Snapshot snapshot, TarWriter tar, CancellationToken cancellation) : IDisposable
+internal sealed class LayerExport(Snapshot snapshot, TarOutput tar, CancellationToken cancellation) : IDisposable
 {
     private static readonly LayerLimits Limits = new();
     private static readonly UTF8Encoding StrictUtf8 = new(false, true);

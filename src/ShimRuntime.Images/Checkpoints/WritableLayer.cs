@@ -18,7 +18,7 @@ public static class WritableLayer
         ArgumentNullException.ThrowIfNull(snapshot);
         try
         {
-            using var export = new LayerExport(snapshot, new TarWriter(output, maxBytes), cancellation);
+            using var export = new LayerExport(snapshot, new TarOutput(output, maxBytes), cancellation);
             return await export.RunAsync().ConfigureAwait(false);
         }
         catch (TarFormatException e)

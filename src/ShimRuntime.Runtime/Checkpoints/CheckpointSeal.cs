@@ -18,17 +18,18 @@ internal sealed class CheckpointSeal(string keyPath)
     private const int MaxKeyBytes = 4096;
     private static readonly Lock Making = new();
 
+    /// <summary>Makes the key when there is none.</summary>
     public byte[] Of(IEnumerable<KeyValuePair<string, ArchivedFile>> files)
     {
-        var text = Text(files);
-        return Encoding.UTF8.GetBytes($"{text}hmac-sha256 {Hash(text)}\n");
+        MakeKey();
+        return Sealed(Text(files));
     }
 
     /// <summary>True when exactly these files were sealed with this node's key.</summary>
     /// <param name="files">All of the archive, the seal itself among them.</param>
     /// <param name="seal">Its content.</param>
     public bool Holds(IEnumerable<KeyValuePair<string, ArchivedFile>> files, byte[] seal) =>
-        CryptographicOperations.FixedTimeEquals(Of(files.Where(f => f.Key != FileName)), seal);
+        File.Exists(keyPath) && CryptographicOperations.FixedTimeEquals(Sealed(Text(files.Where(f => f.Key != FileName))), seal);
 
     private static string Text(IEnumerable<KeyValuePair<string, ArchivedFile>> files)
     {
@@ -38,17 +39,24 @@ internal sealed class CheckpointSeal(string keyPath)
         return text.ToString();
     }
 
-    private string Hash(string text) => Convert.ToHexStringLower(HMACSHA256.HashData(Key(), Encoding.UTF8.GetBytes(text)));
+    private byte[] Sealed(string text)
+    {
+        var hash = Convert.ToHexStringLower(HMACSHA256.HashData(Key(), Encoding.UTF8.GetBytes(text)));
+        return Encoding.UTF8.GetBytes($"{text}hmac-sha256 {hash}\n");
+    }
 
-    /// <summary>Read each time: the operator may put another one there. Made when there is none.</summary>
-    private byte[] Key()
+    private void MakeKey()
     {
         lock (Making)
         {
             var made = $"{RandomNumberGenerator.GetHexString(2 * KeyBytes, true)}\n";
             if (!File.Exists(keyPath)) DurableFile.Write(keyPath, Encoding.ASCII.GetBytes(made));
         }
+    }
 
+    /// <summary>Read each time: the operator may put another one there.</summary>
+    private byte[] Key()
+    {
         var key = File.ReadAllBytes(keyPath);
         return key.Length is >= KeyBytes and <= MaxKeyBytes ? key : throw RuntimeFault.FailedPrecondition(
             $"failed to use '{keyPath}': it has {key.Length} bytes, and a key has {KeyBytes} to {MaxKeyBytes}; put a right one there, or none");

@@ -2,7 +2,6 @@ using System.Text;
 using ShimRuntime.Images;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Containers;
-using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol.V1;
 using static Tmds.Linux.LibC;
 
@@ -52,8 +51,8 @@ internal sealed class CheckpointStage : IAsyncDisposable
     /// <summary>At once when nobody writes there any more, else as soon as runc has ended.</summary>
     public ValueTask DisposeAsync()
     {
-        if (_dump.IsCompleted) _parts.Files.DeleteStaging(DirectoryPath);
-        else _ = _dump.ContinueWith(_ => _parts.Files.DeleteStaging(DirectoryPath), TaskScheduler.Default);
+        if (_dump.IsCompleted) ContainerFiles.DeleteStaging(DirectoryPath);
+        else _ = _dump.ContinueWith(_ => ContainerFiles.DeleteStaging(DirectoryPath), TaskScheduler.Default);
         return ValueTask.CompletedTask;
     }
 

@@ -54,7 +54,7 @@ internal sealed class RestoreArchive : IDisposable
         }
     }
 
-    public void Dispose() => _files.DeleteStaging(DirectoryPath);
+    public void Dispose() => ContainerFiles.DeleteStaging(DirectoryPath);
 
     private void CheckSeal(string failure)
     {

@@ -3,8 +3,6 @@ using System.Text.Json;
 using ShimRuntime.Images;
 using ShimRuntime.Linux;
 using ShimRuntime.Oci;
-using ShimRuntime.Runtime.Bundles;
-using ShimRuntime.Runtime.Containers;
 
 namespace ShimRuntime.Runtime.Checkpoints;
 
@@ -46,8 +44,10 @@ internal sealed class RestoreSource
     }
 
     /// <summary>Files into the new writable layer, which is not mounted yet; images and settings of CRIU to where the start looks for them.</summary>
-    public async Task FillAsync(Snapshot snapshot, string target, string leafCgroup, CancellationToken cancellation)
+    /// <exception cref="RuntimeFault">InvalidArgument: what the archive has in it is refused. ResourceExhausted: the disk is full.</exception>
+    public async Task FillAsync(Snapshot snapshot, RestorePlace place, CancellationToken cancellation)
     {
+        var target = place.Directory;
         var diff = Path.Combine(_directory, CheckpointStage.RootfsDiff);
         await using (var tar = File.Exists(diff) ? File.OpenRead(diff) : Stream.Null)
         {
@@ -57,7 +57,8 @@ internal sealed class RestoreSource
 
         Directory.CreateDirectory(target, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         Directory.Move(Path.Combine(_directory, CheckpointStage.Images), Path.Combine(target, CheckpointStage.Images));
-        DurableFile.WriteVolatile(Settings(target), Encoding.UTF8.GetBytes(SettingsText(leafCgroup)));
+        SetHostname(ImagesIn(target), place.Hostname);
+        DurableFile.WriteVolatile(Settings(target), Encoding.UTF8.GetBytes(SettingsText(place.LeafCgroup)));
     }
 
     /// <summary>What runc is to give CRIU as its settings.</summary>
@@ -70,6 +71,18 @@ internal sealed class RestoreSource
     {
         if (RestoreChecks.Difference(_then, now) is { } difference)
             throw RuntimeFault.InvalidArgument($"{failure}: the checkpoint does not fit the request: {difference}; ask for what was checkpointed");
+    }
+
+    private static void SetHostname(string images, string hostname)
+    {
+        try
+        {
+            UtsImage.SetHostname(images, hostname);
+        }
+        catch (InvalidDataException e)
+        {
+            throw RuntimeFault.InvalidArgument($"failed to create container: the checkpoint is refused: {e.Message}");
+        }
     }
 
     /// <summary>

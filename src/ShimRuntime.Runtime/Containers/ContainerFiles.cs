@@ -100,7 +100,7 @@ public sealed class ContainerFiles(ContainerPaths paths)
     }
 
     /// <summary>With what its note names. Best effort: what is left goes at the next start.</summary>
-    public void DeleteStaging(string path)
+    public static void DeleteStaging(string path)
     {
         try
         {

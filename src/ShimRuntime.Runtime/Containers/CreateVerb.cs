@@ -113,7 +113,8 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
             await parts.Leftovers.RemoveAsync(entry.Record, t).ConfigureAwait(false));
         var snapshot = await parts.Snapshots.PrepareAsync(entry.Record.SnapshotKey, image, token).ConfigureAwait(false);
         var restore = parts.Files.Paths.Restore(id);
-        if (source is not null) await source.FillAsync(snapshot, restore, entry.Record.LeafCgroup, token).ConfigureAwait(false);
+        var place = new RestorePlace(restore, entry.Record.LeafCgroup, sandbox.Hostname);
+        if (source is not null) await source.FillAsync(snapshot, place, token).ConfigureAwait(false);
         MakeRunDirectories(entry.Record);
         OverlayMount.Mount(snapshot.LowerDirs, snapshot.UpperDir, snapshot.WorkDir, parts.Files.Paths.Rootfs(id));
 

@@ -30,7 +30,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
         await Task.WhenAll(ids.Select(id => Task.Run(() => RecoverAsync(id, orphans, cancellation), cancellation))).ConfigureAwait(false);
         _log.LogInformation("recovered {Count} containers", ids.Count);
         InBackground("remove orphans", "", () => orphans.RemoveAsync(parts.Stopping));
-        InBackground("empty", parts.Files.Paths.Staging, () => Task.Run(() => { foreach (var path in stale) parts.Files.DeleteStaging(path); }));
+        InBackground("empty", parts.Files.Paths.Staging, () => Task.Run(() => { foreach (var path in stale) ContainerFiles.DeleteStaging(path); }));
     }
 
     private async Task RecoverAsync(string id, Orphans orphans, CancellationToken cancellation)

@@ -17,7 +17,7 @@ internal static class CriuLog
             using var file = File.OpenRead(path);
             if (file.Length > MaxBytes) file.Seek(-MaxBytes, SeekOrigin.End);
             var bytes = new byte[MaxBytes];
-            return Errors(Encoding.UTF8.GetString(bytes.AsSpan(0, file.ReadAtLeast(bytes, MaxBytes, false))));
+            return ErrorsIn(Encoding.UTF8.GetString(bytes.AsSpan(0, file.ReadAtLeast(bytes, MaxBytes, false))));
         }
         catch (IOException)
         {
@@ -26,7 +26,7 @@ internal static class CriuLog
     }
 
     /// <inheritdoc cref="Errors(string)"/>
-    internal static string? Errors(ReadOnlySpan<char> text)
+    internal static string? ErrorsIn(ReadOnlySpan<char> text)
     {
         var errors = new List<string>();
         foreach (var line in text.EnumerateLines())

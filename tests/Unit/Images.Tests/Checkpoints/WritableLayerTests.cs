@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using ShimRuntime.Images.Tests.Layers;
 using ShimRuntime.Linux;
 using Xunit;
@@ -23,7 +22,7 @@ public sealed class WritableLayerTests : IDisposable
             rm etc/gone && echo mine > etc/mine && chmod 4711 etc/mine && chown 12:3000000 etc/mine
             rm -r old && mkdir -p old/sub && echo c > old/sub/c
             ln -s ../plain etc/link && ln etc/mine etc/second && mkfifo pipe && mknod dev c 1 3
-            mkdir -p deep/$(printf 'n%.0s' $(seq 90))/$(printf 'm%.0s' $(seq 90)) && echo x > deep/*/*/file
+            mkdir -p deep/$(printf 'n%.0s' $(seq 90))/$(printf 'm%.0s' $(seq 90)) && (cd deep/*/* && echo x > file)
             truncate -s 300000 sparse && rm plain && mkdir plain && echo y > plain/file && touch -d @1600000000.123456789 etc/mine
             """;
         InMount(from, Change);
@@ -35,7 +34,7 @@ public sealed class WritableLayerTests : IDisposable
         var to = NewLayer("to");
         await WritableLayer.ImportAsync(to, tar, deleted, long.MaxValue, CancellationToken.None);
         const string Look = """
-            find . -mindepth 1 | LC_ALL=C sort | while read f; do stat -c '%n %F %a %u:%g %s %h %t:%T' "$f"; done
+            find . -mindepth 1 | LC_ALL=C sort | while read f; do stat -c '%n %F %a %u:%g %s %t:%T' "$f"; done; find . ! -type d -printf '%p %n\n' | LC_ALL=C sort
             find . -type f -exec sha256sum {} + | LC_ALL=C sort; readlink etc/link; stat -c '%.9Y' etc/mine
             """;
         Assert.Equal(InMount(from, Look), InMount(to, Look));

@@ -17,14 +17,14 @@ public class CriuLogTests
             (05.668069) Error (criu/cr-restore.c:2537): Restoring FAILED.
             """;
         Assert.Equal("vdso: Unexpected rt vDSO area bounds; vdso: Failed to fill self vdso symtable; File data has bad size 912 (expect 900)",
-            CriuLog.Errors(Log));
+            CriuLog.ErrorsIn(Log));
     }
 
     [Theory]
     [InlineData("")]
     [InlineData("(00.1) Warn (x.c:1): no error\n")]
-    public void No_error_is_none(string log) => Assert.Null(CriuLog.Errors(log));
+    public void No_error_is_none(string log) => Assert.Null(CriuLog.ErrorsIn(log));
 
     [Fact]
-    public void A_long_one_is_cut() => Assert.Equal(300, CriuLog.Errors("Error (a.c:1): " + new string('x', 5000))!.Length);
+    public void A_long_one_is_cut() => Assert.Equal(300, CriuLog.ErrorsIn("Error (a.c:1): " + new string('x', 5000))!.Length);
 }

@@ -10,7 +10,7 @@ namespace ShimRuntime.Images;
 /// Writes a tar archive: ustar, with a pax header (POSIX.1-2001) where ustar can't say it. Names and attributes are bytes, as on disk. What
 /// would go beyond <paramref name="maxBytes"/> throws <see cref="TarFormatException"/>: a container's sparse files may be larger than the disk.
 /// </summary>
-internal sealed class TarWriter(Stream output, long maxBytes)
+internal sealed class TarOutput(Stream output, long maxBytes)
 {
     private const int BlockBytes = TarInput.BlockBytes;
     private const int CopyBytes = 1 << 20;
