@@ -67,8 +67,19 @@ public interface IContainerService : IPodContainers
 
     Task<ExecSyncResponse> ExecSyncAsync(ExecSyncRequest request, CancellationToken client);
 
+    Task CheckpointAsync(CheckpointContainerRequest request, CancellationToken client);
+
     /// <summary>After the sandboxes' recovery; in parallel, a deadline each.</summary>
     Task RecoverAsync(CancellationToken cancellation);
+}
+
+/// <summary>Checkpoints of whole pods.</summary>
+public interface IPodCheckpointService
+{
+    Task CheckpointAsync(CheckpointPodRequest request, CancellationToken client);
+
+    /// <summary>A new pod, its containers created and not started: each begins where it was when it is started.</summary>
+    Task<RestorePodResponse> RestoreAsync(RestorePodRequest request, CancellationToken client);
 }
 
 /// <summary>Exec, Attach and PortForward: checked here, served by session processes.</summary>

@@ -48,6 +48,12 @@ public sealed record RuntimeOptions
     /// </summary>
     public string ApparmorProfile { get; init; } = Node.ApparmorProfile.Name;
 
+    /// <summary>
+    /// Restore checkpoints that no known key has signed. CRIU does with the host's rights what an archive says, so whoever can hand one in is
+    /// root.
+    /// </summary>
+    public bool RestoreUnsealed { get; init; }
+
     public TimeSpan CniTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     public TimeSpan RuncTimeout { get; init; } = TimeSpan.FromSeconds(60);

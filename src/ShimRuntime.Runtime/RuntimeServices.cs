@@ -3,6 +3,7 @@ using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Cdi;
 using ShimRuntime.Runtime.Cgroups;
+using ShimRuntime.Runtime.Checkpoints;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Events;
 using ShimRuntime.Runtime.Metrics;
@@ -36,6 +37,8 @@ public sealed class RuntimeServices : IAsyncDisposable
     public required ISandboxService Sandboxes { get; init; }
 
     public required IContainerService Containers { get; init; }
+
+    public required IPodCheckpointService PodCheckpoints { get; init; }
 
     public required IStreamService Streams { get; init; }
 
@@ -73,24 +76,26 @@ public sealed class RuntimeServices : IAsyncDisposable
         dependencies.Snapshots.Activity = new LayerActivity(parts.Store, sources.Cgroups).Of;
         var sampler = new CpuSampler(parts.Store, host.Sandboxes, sources, host.Pulse.Beat, logs.CreateLogger<CpuSampler>());
         var apparmor = new ApparmorNode(options.ApparmorProfile, host.View, exits, logs.CreateLogger<ApparmorNode>());
+        var sandboxes = new SandboxService(new SandboxParts
+        {
+            Options = options,
+            Store = host.Sandboxes,
+            Network = network,
+            Exits = exits,
+            Handlers = handlers,
+            Facts = host.View.Facts,
+            Shims = host.Reserve,
+            Containers = () => containers,
+            Events = events,
+            EndSessions = sessions.Kill,
+            Cgroups = new PodCgroups(hierarchy, cgroups.Driver),
+            Logs = logs,
+            Stopping = stopping,
+        });
         return new RuntimeServices(cgroups, sessions, apparmor, sampler, stopping)
         {
-            Sandboxes = new SandboxService(new SandboxParts
-            {
-                Options = options,
-                Store = host.Sandboxes,
-                Network = network,
-                Exits = exits,
-                Handlers = handlers,
-                Facts = host.View.Facts,
-                Shims = host.Reserve,
-                Containers = () => containers,
-                Events = events,
-                EndSessions = sessions.Kill,
-                Cgroups = new PodCgroups(hierarchy, cgroups.Driver),
-                Logs = logs,
-                Stopping = stopping,
-            }),
+            Sandboxes = sandboxes,
+            PodCheckpoints = new PodCheckpointService(parts, sandboxes, containers.Create),
             Containers = containers,
             Streams = new StreamService(new StreamTargets(parts, host.Sandboxes),
                 new SessionSpawner(options, sessions, logs.CreateLogger<SessionSpawner>(), stopping)),
@@ -142,6 +147,7 @@ public sealed class RuntimeServices : IAsyncDisposable
                 new CdiDevices(new CdiDirectories(options.CdiSpecDirectories))),
             Spawner = new ShimSpawner(options, host.Reserve, owner),
             ShimOwner = owner,
+            Criu = new CriuProbe(dependencies.Exits),
             Supervisor = new ContainerSupervisor(files, killer, logs.CreateLogger<ContainerSupervisor>(), stopping),
             Cgroups = host.Driver,
             Limits = new LimitsInForce(host.Hierarchy),

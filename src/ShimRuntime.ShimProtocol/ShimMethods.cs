@@ -6,6 +6,7 @@ public static class ShimMethods
     public const string Service = "shimruntime.shim.v1.Shim";
     public const string Hello = "Hello";
     public const string Start = "Start";
+    public const string Restore = "Restore";
     public const string Wait = "Wait";
     public const string Stop = "Stop";
     public const string ExecSync = "ExecSync";
@@ -13,6 +14,8 @@ public static class ShimMethods
     public const string CloseStdin = "CloseStdin";
     public const string Update = "Update";
     public const string ReopenLog = "ReopenLog";
+    public const string Pause = "Pause";
+    public const string Checkpoint = "Checkpoint";
     public const string Shutdown = "Shutdown";
 
     /// <summary>Raised when a message changes its meaning; the running shim's is in HelloResponse.</summary>

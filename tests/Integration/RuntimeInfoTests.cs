@@ -74,12 +74,6 @@ public sealed class RuntimeInfoTests(DaemonFixture daemon) : NodeTest(daemon)
         await RefusedAsync(StatusCode.InvalidArgument, Runtime.UpdateRuntimeConfigAsync(Update("not-a-cidr")), "not-a-cidr");
     }
 
-    [Fact]
-    public async Task WhatComesLaterIsUnimplementedWithASentence()
-    {
-        await RefusedAsync(StatusCode.Unimplemented, Runtime.CheckpointContainerAsync(new CheckpointContainerRequest { ContainerId = "x" }));
-    }
-
     private static UpdateRuntimeConfigRequest Update(string cidr) =>
         new() { RuntimeConfig = new RuntimeConfig { NetworkConfig = new NetworkConfig { PodCidr = cidr } } };
 

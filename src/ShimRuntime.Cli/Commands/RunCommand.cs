@@ -6,10 +6,11 @@ namespace ShimRuntime.Cli.Commands;
 
 internal static class RunCommand
 {
-    private static readonly Argument<string> Image = new("image") { Description = "Reference; pulled when it is not on the node" };
+    private static readonly Argument<string> Image = new("image") { Description = "Reference, pulled when it is not on the node; or a checkpoint's archive, /PATH" };
     private static readonly Argument<string[]> Words = new("command") { Description = "Arguments for the image's entrypoint, after --", Arity = ArgumentArity.ZeroOrMore };
     private static readonly Option<string?> Name = new("--name") { Description = "Name of the pod and its container" };
     private static readonly Option<string> Namespace = new("--namespace") { Description = "Kubernetes namespace of the pod", DefaultValueFactory = _ => "default" };
+    private static readonly Option<string?> InPod = new("--pod") { Description = "Add the container to this running pod, by id or name; the pod's options then say nothing" };
     private static readonly Option<string[]> Env = new("--env") { Description = "Variable for the process", HelpName = "KEY=VALUE" };
     private static readonly Option<string[]> Volume = new("--volume", "-v") { Description = "Host path to mount", HelpName = "HOST:CONTAINER[:ro]" };
     private static readonly Option<string[]> Publish = new("--publish", "-p") { Description = "Host port to forward", HelpName = "HOST:CONTAINER[/udp]" };
@@ -37,13 +38,16 @@ internal static class RunCommand
         command.Arguments.Add(Words);
         Option[] options =
         [
-            Name, Namespace, Env, Volume, Publish, Annotation, CgroupParent, Hugepages, Apparmor, HostNetwork, SharedPid, Privileged, LogDirectory,
+            Name, Namespace, InPod, Env, Volume, Publish, Annotation, CgroupParent, Hugepages, Apparmor, HostNetwork, SharedPid, Privileged, LogDirectory,
         ];
         foreach (var option in options) command.Options.Add(option);
         Limits.AddTo(command);
         command.Does(async (parsed, session, cancellation) =>
         {
-            var started = await new PodStarter(session).RunAsync(Pod(parsed), Container(parsed), cancellation);
+            var starter = new PodStarter(session);
+            var started = parsed.GetValue(InPod) is { } pod
+                ? await starter.AddAsync(await Lookup.PodAsync(session, pod, cancellation), Container(parsed), cancellation)
+                : await starter.RunAsync(Pod(parsed), Container(parsed), cancellation);
             if (session.Json) Console.WriteLine($$"""{"containerId":"{{started.ContainerId}}","podId":"{{started.PodId}}","podIp":"{{started.PodIp}}"}""");
             else Console.WriteLine($"{started.ContainerId}  {(started.PodIp.Length > 0 ? started.PodIp : "host network")}");
             return 0;
@@ -79,7 +83,7 @@ internal static class RunCommand
         {
             Metadata = new ContainerMetadata { Name = parsed.GetValue(Name) ?? RunArguments.NameFromImage(image) },
             Image = new ImageSpec { Image = image, UserSpecifiedImage = image },
-            LogPath = "0.log",
+            LogPath = parsed.GetValue(InPod) is null ? "0.log" : $"{parsed.GetValue(Name) ?? RunArguments.NameFromImage(image)}.log",
             Linux = new LinuxContainerConfig
             {
                 Resources = Limits.Of(parsed),

@@ -27,6 +27,8 @@ internal static class ConfigKeys
             c => c.SeccompDefault, (c, v) => c with { SeccompDefault = v }),
         Text(new("apparmor_profile", null, "NAME", "what AppArmor's RuntimeDefault is; \"\" for unconfined"),
             c => c.ApparmorProfile, (c, v) => c with { ApparmorProfile = Values.ApparmorProfile(v) }),
+        Truth(new("restore_unsealed", null, "true|false", "restore checkpoints that no known key has signed"),
+            c => c.RestoreUnsealed, (c, v) => c with { RestoreUnsealed = v }),
         Text(new("cni_conf_dir", "--cni-conf-dir", "DIR", "network configuration lists; the lexically first is used"),
             c => c.CniConfDirectory, (c, v) => c with { CniConfDirectory = Values.Directory(v) }),
         Texts(new("cni_bin_dir", "--cni-bin-dir", "DIR", "where CNI plugins are; the flag may be repeated"),

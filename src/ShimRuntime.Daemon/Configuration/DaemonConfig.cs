@@ -64,6 +64,9 @@ internal sealed record DaemonConfig
     /// <summary>Empty: unconfined.</summary>
     public string ApparmorProfile { get; init; } = Runtime.Node.ApparmorProfile.Name;
 
+    /// <summary>False: only checkpoints sealed with this node's key are restored.</summary>
+    public bool RestoreUnsealed { get; init; }
+
     /// <summary>Where clients of Exec, Attach and PortForward connect; a loopback address.</summary>
     public string StreamAddress { get; init; } = "127.0.0.1";
 
@@ -94,6 +97,7 @@ internal sealed record DaemonConfig
         CdiSpecDirectories = CdiSpecDirectories,
         SeccompDefault = SeccompDefault,
         ApparmorProfile = ApparmorProfile,
+        RestoreUnsealed = RestoreUnsealed,
     };
 
     public ImageOptions ToImageOptions() => new()

@@ -29,6 +29,8 @@ internal sealed class Composition : IAsyncDisposable
 
     public IContainerService Containers => _runtime.Containers;
 
+    public IPodCheckpointService PodCheckpoints => _runtime.PodCheckpoints;
+
     public IStatsService Stats => _runtime.Stats;
 
     public IMetricsService Metrics => _runtime.Metrics;

@@ -46,6 +46,12 @@ internal sealed partial class CriRuntimeService
         return new ReopenContainerLogResponse();
     }
 
+    public override async Task<CheckpointContainerResponse> CheckpointContainer(CheckpointContainerRequest request, ServerCallContext context)
+    {
+        await gate.Services.Containers.CheckpointAsync(request, context.CancellationToken);
+        return new CheckpointContainerResponse();
+    }
+
     public override Task<ExecSyncResponse> ExecSync(ExecSyncRequest request, ServerCallContext context) =>
         gate.Services.Containers.ExecSyncAsync(request, context.CancellationToken);
 

@@ -27,6 +27,15 @@ internal sealed partial class CriRuntimeService
         return new UpdatePodSandboxResourcesResponse();
     }
 
+    public override async Task<CheckpointPodResponse> CheckpointPod(CheckpointPodRequest request, ServerCallContext context)
+    {
+        await gate.Services.PodCheckpoints.CheckpointAsync(request, context.CancellationToken);
+        return new CheckpointPodResponse();
+    }
+
+    public override Task<RestorePodResponse> RestorePod(RestorePodRequest request, ServerCallContext context) =>
+        gate.Services.PodCheckpoints.RestoreAsync(request, context.CancellationToken);
+
     public override Task<PodSandboxStatusResponse> PodSandboxStatus(PodSandboxStatusRequest request, ServerCallContext context) =>
         Task.FromResult(gate.Services.Sandboxes.Status(request));
 

@@ -32,6 +32,10 @@ internal static class RequestLimits
             case CreateContainerRequest create:
                 Container(create.Config);
                 break;
+            case RestorePodRequest restore:
+                Pod(restore.Config);
+                foreach (var config in restore.ContainerConfigs) Container(config);
+                break;
             case ExecSyncRequest exec:
                 Bytes("ExecSyncRequest.cmd", exec.Cmd.Sum(c => (long)c.Length), ArgumentsBytes);
                 break;

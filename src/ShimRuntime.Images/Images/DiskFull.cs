@@ -3,7 +3,7 @@ using ShimRuntime.Linux;
 namespace ShimRuntime.Images;
 
 /// <summary>Tells that a failure means "no room on the images' filesystem", however deep in it the system call's own error is.</summary>
-internal static class DiskFull
+public static class DiskFull
 {
     public static bool IsCauseOf(Exception failure)
     {

@@ -23,6 +23,7 @@ internal sealed partial class LayerApplier : IDisposable
     private readonly SortedSet<string> _droppedXattrs = new(StringComparer.Ordinal);
     private byte[] _parentName = [];
     private LayerDirectory? _parent;
+    private int _hidden;
 
     /// <param name="root">An empty directory; stays the caller's and must outlive this.</param>
     public LayerApplier(SafeDirFd root, LayerLimits limits)

@@ -38,17 +38,17 @@ public sealed record UserSpec
     public IReadOnlyList<uint>? AdditionalGids { get; init; }
 }
 
-/// <summary>capabilities(7), names as CAP_CHOWN.</summary>
+/// <summary>capabilities(7), names as CAP_CHOWN. Other runtimes leave out a set that is empty.</summary>
 public sealed record CapabilitySets
 {
-    public required IReadOnlyList<string> Bounding { get; init; }
+    public IReadOnlyList<string> Bounding { get; init; } = [];
 
-    public required IReadOnlyList<string> Effective { get; init; }
+    public IReadOnlyList<string> Effective { get; init; } = [];
 
-    public required IReadOnlyList<string> Permitted { get; init; }
+    public IReadOnlyList<string> Permitted { get; init; } = [];
 
     /// <summary>Only what is ambient (CVE-2022-29162).</summary>
-    public required IReadOnlyList<string> Inheritable { get; init; }
+    public IReadOnlyList<string> Inheritable { get; init; } = [];
 
-    public required IReadOnlyList<string> Ambient { get; init; }
+    public IReadOnlyList<string> Ambient { get; init; } = [];
 }

@@ -12,8 +12,6 @@ namespace ShimRuntime.Runtime.Containers;
 /// <summary>Writes config.json of a container by what <see cref="SpecBuilder"/> decides, and derives execs from it.</summary>
 internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, HostFacts host, CdiDevices devices)
 {
-    private const string ConfigName = "config.json";
-
     /// <summary>Decides, and makes what the bundle needs on the host. The rootfs is mounted. Throws what SpecBuilder throws.</summary>
     public Bundle Decide(ContainerEntry entry, Sandbox sandbox, ImageConfig image, Surroundings around)
     {
@@ -34,6 +32,13 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
         var resources = ResourceTranslator.ToSpec(record.Resources.ToCri(), host) with { Devices = spec.Linux.Resources?.Devices };
         var annotations = ScopeAnnotations.AddTo(spec.Annotations ?? new Dictionary<string, string>(), record.LeafCgroup, resources);
         WriteConfig(record, spec with { Annotations = annotations, Linux = spec.Linux with { Resources = resources } });
+    }
+
+    /// <summary>Tells runc where CRIU's settings for this container are (runc's docs/checkpoint-restore.md).</summary>
+    public static Bundle WithCriuSettings(Bundle bundle, string path)
+    {
+        var annotations = new Dictionary<string, string>(bundle.Spec.Annotations ?? new Dictionary<string, string>()) { ["org.criu.config"] = path };
+        return bundle with { Spec = bundle.Spec with { Annotations = annotations } };
     }
 
     /// <summary>The process object of an exec in the current generation.</summary>
@@ -79,5 +84,5 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
     /// <param name="ImageMounts"><see cref="BundleRequest.ImageMounts"/>.</param>
     internal readonly record struct Surroundings(HandlerFeatures Handler, int TargetPid, IReadOnlyDictionary<int, string> ImageMounts);
 
-    private string ConfigPath(ContainerRecord record) => Path.Combine(paths.Bundle(record.Id, record.Generation), ConfigName);
+    private string ConfigPath(ContainerRecord record) => paths.Config(record.Id, record.Generation);
 }

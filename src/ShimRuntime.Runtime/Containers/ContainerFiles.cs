@@ -12,6 +12,9 @@ public sealed class ContainerFiles(ContainerPaths paths)
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
+    /// <summary>In a staging directory: path of a file elsewhere that goes with it.</summary>
+    public const string StagingNote = "note";
+
     public ContainerPaths Paths { get; } = paths;
 
     public void MakeRoots()
@@ -19,6 +22,7 @@ public sealed class ContainerFiles(ContainerPaths paths)
         Directory.CreateDirectory(Paths.AllDurable, OwnerOnly);
         Directory.CreateDirectory(Paths.AllVolatile, OwnerOnly);
         Directory.CreateDirectory(Paths.RuncRoot, OwnerOnly);
+        Directory.CreateDirectory(Paths.Staging, OwnerOnly);
     }
 
     /// <summary>
@@ -96,6 +100,32 @@ public sealed class ContainerFiles(ContainerPaths paths)
         Directory.Delete(Paths.Durable(id));
         DurableFile.SyncDirectory(Paths.AllDurable);
     }
+
+    /// <summary>A new directory, 0700, for what is being written or read; gone by <see cref="DeleteStaging"/>, at the latest at the next start.</summary>
+    public string MakeStaging()
+    {
+        var path = Path.Combine(Paths.Staging, Guid.NewGuid().ToString("N"));
+        Directory.CreateDirectory(path, OwnerOnly);
+        return path;
+    }
+
+    /// <summary>With what its note names. Best effort: what is left goes at the next start.</summary>
+    public static void DeleteStaging(string path)
+    {
+        try
+        {
+            var note = Path.Combine(path, StagingNote);
+            if (File.Exists(note)) ScratchFile.Delete(File.ReadAllText(note));
+            if (Directory.Exists(path)) Directory.Delete(path, true);
+        }
+        catch (IOException)
+        {
+            // Somebody still writes there.
+        }
+    }
+
+    /// <summary>What an earlier daemon left.</summary>
+    public IReadOnlyList<string> StagingLeftovers() => Directory.Exists(Paths.Staging) ? Directory.GetDirectories(Paths.Staging) : [];
 
     /// <summary>Moves an unreadable container's directory out of the way and says where to.</summary>
     public string MoveAside(string id)

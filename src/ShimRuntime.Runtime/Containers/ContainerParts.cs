@@ -35,6 +35,8 @@ internal sealed record ContainerParts
 
     public required ContainerSupervisor Supervisor { get; init; }
 
+    public required CriuProbe Criu { get; init; }
+
     public required ICgroupDriver Cgroups { get; init; }
 
     public required LimitsInForce Limits { get; init; }

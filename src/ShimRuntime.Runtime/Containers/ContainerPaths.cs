@@ -14,6 +14,12 @@ public sealed class ContainerPaths(RuntimeOptions options)
     /// <summary>Where recovery puts what it can't read.</summary>
     public string Aside { get; } = Path.Combine(options.Root, "aside");
 
+    /// <summary>What is being written or read: emptied by every start.</summary>
+    public string Staging { get; } = Path.Combine(options.Root, "staging");
+
+    /// <summary>Signs the checkpoints of this node; the operator may give several nodes the same.</summary>
+    public string CheckpointKey { get; } = Path.Combine(options.Root, "checkpoint.key");
+
     public static string Id16(string id) => id[..16];
 
     public string Durable(string id) => Path.Combine(AllDurable, id);
@@ -30,6 +36,12 @@ public sealed class ContainerPaths(RuntimeOptions options)
 
     /// <summary>The image's volumes; gone with the container.</summary>
     public string Volumes(string id) => Path.Combine(Durable(id), "volumes");
+
+    /// <summary>What a container is to come back from, until it has: CRIU's images, criu.conf, restore.log.</summary>
+    public string Restore(string id) => Path.Combine(Durable(id), "restore");
+
+    /// <summary>config.json of a generation.</summary>
+    public string Config(string id, uint generation) => Path.Combine(Bundle(id, generation), "config.json");
 
     public string Run(string id) => Path.Combine(AllVolatile, Id16(id));
 

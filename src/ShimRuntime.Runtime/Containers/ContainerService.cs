@@ -1,4 +1,5 @@
 using ShimRuntime.Cri.V1;
+using ShimRuntime.Runtime.Checkpoints;
 using ShimRuntime.Runtime.Recovery;
 
 namespace ShimRuntime.Runtime.Containers;
@@ -16,6 +17,7 @@ internal sealed class ContainerService : IContainerService
     private readonly UpdateVerb _update;
     private readonly ReopenLogVerb _reopenLog;
     private readonly ExecSyncVerb _execSync;
+    private readonly CheckpointVerb _checkpoint;
 
     public ContainerService(ContainerParts parts)
     {
@@ -30,7 +32,10 @@ internal sealed class ContainerService : IContainerService
         _update = new UpdateVerb(parts, bundles);
         _reopenLog = new ReopenLogVerb(parts);
         _execSync = new ExecSyncVerb(parts, bundles);
+        _checkpoint = new CheckpointVerb(parts);
     }
+
+    internal CreateVerb Create => _create;
 
     public Task<string> CreateAsync(CreateContainerRequest request, CancellationToken client) => _create.RunAsync(request, client);
 
@@ -45,6 +50,8 @@ internal sealed class ContainerService : IContainerService
     public Task ReopenLogAsync(string containerId, CancellationToken client) => _reopenLog.RunAsync(containerId, client);
 
     public Task<ExecSyncResponse> ExecSyncAsync(ExecSyncRequest request, CancellationToken client) => _execSync.RunAsync(request, client);
+
+    public Task CheckpointAsync(CheckpointContainerRequest request, CancellationToken client) => _checkpoint.RunAsync(request, client);
 
     public ContainerStatusResponse Status(ContainerStatusRequest request)
     {

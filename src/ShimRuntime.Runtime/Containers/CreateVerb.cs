@@ -3,6 +3,7 @@ using ShimRuntime.Cri.V1;
 using ShimRuntime.Images;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
+using ShimRuntime.Runtime.Checkpoints;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
@@ -15,7 +16,8 @@ namespace ShimRuntime.Runtime.Containers;
 /// <code>
 ///   1 validate, find sandbox and image        nothing written yet
 ///   2 record Creating + request.pb            names what is about to exist
-///   3 writable layer, 4 overlay mount         undone by: Leftovers.RemoveAsync; meanwhile a shim starts, if none waits
+///   3 writable layer, 4 overlay mount         of a checkpoint: with its files in it; undone by: Leftovers.RemoveAsync; meanwhile a shim starts, if
+///                                             none waits
 ///   5 the bundle decided                      users and groups are looked up in the mounted rootfs
 ///   6 shim told, and meanwhile config.json    undone by: shut it down, before 3 and 4 are
 ///   7 record Created
@@ -26,16 +28,22 @@ namespace ShimRuntime.Runtime.Containers;
 /// </summary>
 internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
 {
+    private const string Failure = "failed to create container";
     private static readonly TimeSpan ToBeSeenGone = TimeSpan.FromSeconds(1);
     private readonly ILogger _log = parts.Logs.CreateLogger<CreateVerb>();
 
-    public async Task<string> RunAsync(CreateContainerRequest request, CancellationToken client)
+    public Task<string> RunAsync(CreateContainerRequest request, CancellationToken client) => RunAsync(request, null, client);
+
+    /// <summary>The same from an unpacked part of a pod's checkpoint, which has to be of the request's image.</summary>
+    public Task<string> RestoreAsync(CreateContainerRequest request, string part, CancellationToken client) => RunAsync(request, part, client);
+
+    private async Task<string> RunAsync(CreateContainerRequest request, string? part, CancellationToken client)
     {
         CreateChecks.Check(request);
         var sandbox = FindSandbox(request.PodSandboxId);
         var name = ContainerId.Name(request.Config.Metadata, sandbox.Config.Metadata);
         var frozen = request.Clone();
-        return await parts.Creates.RunAsync(name, frozen, (claim, token) => CreateAsync(claim, sandbox.Id, token), client)
+        return await parts.Creates.RunAsync(name, frozen, (claim, token) => CreateAsync(claim, (sandbox.Id, part), token), client)
             .ConfigureAwait(false);
     }
 
@@ -47,12 +55,28 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
             $"failed to create container: pod sandbox '{sandbox.Id}' is {sandbox.Phase}, not Ready; run a new pod");
     }
 
-    private async Task CreateAsync(ContainerNames.Claim claim, string sandboxId, CancellationToken token)
+    private async Task CreateAsync(ContainerNames.Claim claim, (string SandboxId, string? Part) from, CancellationToken token)
     {
-        var sandbox = FindSandbox(sandboxId);
-        var image = FindImage(claim.Request.Config.Image);
+        var sandbox = FindSandbox(from.SandboxId);
+        var asked = claim.Request.Config.Image;
+        using var archive = from.Part is null ? await OpenArchiveAsync(asked, token).ConfigureAwait(false) : null;
+        var source = (from.Part ?? archive?.DirectoryPath) is { } directory ? RestoreSource.Read(directory, Failure) : null;
+        if (source is not null)
+        {
+            await parts.Handlers.RequireRuncAsync(sandbox.RuntimeHandler, Failure, token).ConfigureAwait(false);
+            await parts.Criu.RequireAsync(Failure, token).ConfigureAwait(false);
+        }
+
+        var image = source is null ? FindImage(asked) : FindImage(source);
+        if (from.Part is not null && FindImage(asked).Id != image.Id)
+            throw RuntimeFault.InvalidArgument($"{Failure}: config.image is not the image '{image.Id}' that the checkpoint is of");
         var mounted = ImageVolumeMounts.Find(claim.Request.Config, parts.Images);
-        var record = NewRecord.Of(claim.Id, sandbox, claim.Request.Config, image.Id);
+        await CreateAsync(claim, sandbox, new Sources(image, mounted, source), token).ConfigureAwait(false);
+    }
+
+    private async Task CreateAsync(ContainerNames.Claim claim, Sandbox sandbox, Sources sources, CancellationToken token)
+    {
+        var record = NewRecord.Of(claim.Id, sandbox, claim.Request.Config, sources.Image.Id);
         LogPaths.MakeDirectory(record.LogPath, sandbox.Config.LogDirectory);
         var entry = new ContainerEntry(record, claim.Request);
 
@@ -61,7 +85,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         {
             await using (rollback.ConfigureAwait(false))
             {
-                await BuildAsync(entry, sandbox, new Sources(image, mounted), rollback, token).ConfigureAwait(false);
+                await BuildAsync(entry, sandbox, sources, rollback, token).ConfigureAwait(false);
                 rollback.Commit();
             }
         }
@@ -73,7 +97,8 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
             throw RuntimeFault.Internal($"failed to create container '{record.Id}': {e.Message}", e);
         }
 
-        _log.LogInformation("container {Id} created: {Name} of image {Image}", record.Id, claim.Name, image.Id);
+        _log.LogInformation("container {Id} created: {Name} of {What} {Image}", record.Id, claim.Name,
+            sources.Restored is null ? "image" : "a checkpoint over image", sources.Image.Id);
     }
 
     private async Task BuildAsync(ContainerEntry entry, Sandbox sandbox, Sources sources, Rollback rollback, CancellationToken token)
@@ -89,11 +114,16 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
             await parts.Leftovers.RemoveAsync(entry.Record, t).ConfigureAwait(false));
         parts.Spawner.Prepare(sandbox.Id);
         var snapshot = await parts.Snapshots.PrepareAsync(entry.Record.SnapshotKey, sources.Image, sources.Mounted.Images, token).ConfigureAwait(false);
+        var restore = parts.Files.Paths.Restore(id);
+        var place = new RestorePlace(restore, entry.Record.LeafCgroup, sandbox.Hostname);
+        if (sources.Restored is not null) await sources.Restored.FillAsync(snapshot, place, token).ConfigureAwait(false);
         MakeRunDirectories(entry.Record);
         OverlayMount.Mount(snapshot.LowerDirs, snapshot.UpperDir, snapshot.WorkDir, parts.Files.Paths.Rootfs(id));
 
         var bundle = bundles.Decide(entry, sandbox, sources.Image.Config, new BundleWriter.Surroundings(
             handler.Features, PidTarget.Of(entry, parts.Store, "create"), sources.Mounted.Make(snapshot, parts.Files.Paths.Mounts(id))));
+        sources.Restored?.Check(bundle.Spec, Failure);
+        if (sources.Restored is not null) bundle = BundleWriter.WithCriuSettings(bundle, RestoreSource.Settings(restore));
         var launch = ShimLaunches.Of(entry, sandbox, handler.Options, parts.Files.Paths);
         launch.Resources = bundle.Resources;
         await parts.Cgroups.MakeContainerAsync(entry.Record.ContainerCgroup, bundle.Resources, token).ConfigureAwait(false);
@@ -170,6 +200,30 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         await shim.DisposeAsync().ConfigureAwait(false);
     }
 
+    /// <summary>Null: it names an image. No image's name begins with a slash.</summary>
+    private async Task<RestoreArchive?> OpenArchiveAsync(ImageSpec spec, CancellationToken token)
+    {
+        if (!spec.Image.StartsWith('/')) return null;
+        var terms = (parts.Files, parts.Options.RestoreUnsealed);
+        return await RestoreArchive.OpenAsync(("config.image", spec.Image), Failure, terms, token).ConfigureAwait(false);
+    }
+
+    private ImageRecord FindImage(RestoreSource source) =>
+        source.ImageReferences.Select(TryFind).FirstOrDefault(i => i is not null) ?? throw RuntimeFault.NotFound(
+            $"{Failure}: the checkpoint's image '{source.ImageReferences[^1]}' is not on this node; pull it first");
+
+    private ImageRecord? TryFind(string reference)
+    {
+        try
+        {
+            return parts.Images.Find(reference);
+        }
+        catch (RuntimeFault)
+        {
+            return null; // an archive's words: no name of an image
+        }
+    }
+
     private ImageRecord FindImage(ImageSpec? spec)
     {
         var reference = spec?.Image ?? "";
@@ -194,5 +248,5 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
     }
 
     /// <summary>Whose files the container sees.</summary>
-    private sealed record Sources(ImageRecord Image, ImageVolumeMounts Mounted);
+    private sealed record Sources(ImageRecord Image, ImageVolumeMounts Mounted, RestoreSource? Restored);
 }

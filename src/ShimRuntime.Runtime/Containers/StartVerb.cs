@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Checkpoints;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
@@ -13,6 +14,7 @@ namespace ShimRuntime.Runtime.Containers;
 /// </summary>
 internal sealed class StartVerb(ContainerParts parts)
 {
+    private static readonly TimeSpan RestorePatience = TimeSpan.FromMinutes(10); // all of a container's memory is read from the disk
     private readonly StartSettlement _settlement = new(parts);
     private readonly ILogger _log = parts.Logs.CreateLogger<StartVerb>();
 
@@ -25,18 +27,21 @@ internal sealed class StartVerb(ContainerParts parts)
             start = entry.Starting is { IsCompleted: false } running ? running : Begin(entry);
         }
 
+        var patience = IsRestored(entry) ? RestorePatience : parts.Options.RuncTimeout;
         try
         {
-            await start.WaitAsync(parts.Options.RuncTimeout, client).ConfigureAwait(false);
+            await start.WaitAsync(patience, client).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
             var shim = entry.Shim is { } connection ? ProcessState.Describe(connection.Process.Pid) : "gone";
             throw new RuntimeFault(FaultCode.DeadlineExceeded,
-                $"failed to start container '{entry.Id}': its shim has not answered within {parts.Options.RuncTimeout.TotalSeconds:0} s "
+                $"failed to start container '{entry.Id}': its shim has not answered within {patience.TotalSeconds:0} s "
                 + $"({shim}); call again to join the start");
         }
     }
+
+    private bool IsRestored(ContainerEntry entry) => Directory.Exists(parts.Files.Paths.Restore(entry.Id));
 
     private Task Begin(ContainerEntry entry)
     {
@@ -59,7 +64,7 @@ internal sealed class StartVerb(ContainerParts parts)
         {
             var shim = entry.Shim ?? throw new ShimFault(FaultCode.Unavailable, "its shim is gone");
             var stored = StoreAsync(entry.Id);
-            var started = await shim.StartAsync(parts.Stopping).ConfigureAwait(false);
+            var started = await RunAsync(entry, shim).ConfigureAwait(false);
             await stored.ConfigureAwait(false);
             if (started.Exit is { } exit) await RefusedAsync(entry, exit).ConfigureAwait(false);
             else await _settlement.StartedAsync(entry, started).ConfigureAwait(false);
@@ -84,6 +89,17 @@ internal sealed class StartVerb(ContainerParts parts)
         {
             _log.LogError("container {Id} will not be known after a power loss: {Cause}", id, e.Message);
         }
+    }
+
+    /// <summary>A container that comes back from a checkpoint does so once: what it came from is deleted as soon as it runs.</summary>
+    private async Task<StartResponse> RunAsync(ContainerEntry entry, RunningShim shim)
+    {
+        var restore = parts.Files.Paths.Restore(entry.Id);
+        if (!IsRestored(entry)) return await shim.StartAsync(parts.Stopping).ConfigureAwait(false);
+        var request = new RestoreRequest { ImageDirectory = RestoreSource.ImagesIn(restore), WorkDirectory = restore };
+        var started = await shim.RestoreAsync(request, parts.Stopping).ConfigureAwait(false);
+        if (started.Exit is null) Directory.Delete(RestoreSource.ImagesIn(restore), true);
+        return started;
     }
 
     private async Task RefusedAsync(ContainerEntry entry, ExitStatus exit)

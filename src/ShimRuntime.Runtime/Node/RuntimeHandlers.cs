@@ -42,6 +42,18 @@ public sealed class RuntimeHandlers
         throw RuntimeFault.FailedPrecondition($"{failure}: runtime handler '{answer.Options.Name}' can't be used on this node: {answer.Failure}");
     }
 
+    /// <summary>
+    /// Checkpoints are runc's alone: what is told to CRIU, and that a restored container lands in its own cgroup, was tried with no other.
+    /// </summary>
+    /// <exception cref="RuntimeFault">FailedPrecondition.</exception>
+    public async ValueTask RequireRuncAsync(string name, string failure, CancellationToken cancellation)
+    {
+        var answer = await RequireAsync(name, failure, cancellation).ConfigureAwait(false);
+        if (answer.Probe.Version!.Program == Default) return;
+        throw RuntimeFault.FailedPrecondition(
+            $"{failure}: runtime handler '{answer.Options.Name}' is {answer.Probe.Version.Program}, and checkpoints are runc's");
+    }
+
     /// <summary>The binary of a handler; the default's when a pod's handler has left the settings.</summary>
     public string PathOf(string name) => (_handlers.TryGetValue(name, out var found) ? found : _handlers[Default]).Options.Path;
 

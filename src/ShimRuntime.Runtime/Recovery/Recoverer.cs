@@ -26,9 +26,11 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
         parts.Files.MakeRoots();
         var ids = parts.Files.Ids();
         var orphans = new Orphans(parts, ids);
+        var stale = parts.Files.StagingLeftovers(); // named now: new ones appear once CRI is served
         await Task.WhenAll(ids.Select(id => Task.Run(() => RecoverAsync(id, orphans, cancellation), cancellation))).ConfigureAwait(false);
         _log.LogInformation("recovered {Count} containers", ids.Count);
         InBackground("remove orphans", "", () => orphans.RemoveAsync(parts.Stopping));
+        InBackground("empty", parts.Files.Paths.Staging, () => Task.Run(() => { foreach (var path in stale) ContainerFiles.DeleteStaging(path); }));
         if (ids.Count > 0) InBackground("sync", "records", SyncAsync);
     }
 

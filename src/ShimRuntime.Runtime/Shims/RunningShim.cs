@@ -51,6 +51,26 @@ public sealed class RunningShim : IAsyncDisposable
     public Task<StartResponse> StartAsync(CancellationToken cancellation) =>
         CallAsync("Start", static (c, t) => c.StartAsync(t), Timeout.InfiniteTimeSpan, cancellation);
 
+    /// <summary>As <see cref="StartAsync"/>, from CRIU's images.</summary>
+    public Task<StartResponse> RestoreAsync(RestoreRequest request, CancellationToken cancellation) =>
+        CallAsync("Restore", (c, t) => c.RestoreAsync(request, t), Timeout.InfiniteTimeSpan, cancellation);
+
+    /// <inheritdoc cref="ShimClient.PauseAsync"/>
+    public Task PauseAsync(TimeSpan hold, Action started, CancellationToken release) =>
+        CallAsync("Pause", async (c, t) =>
+        {
+            await c.PauseAsync(hold, started, t).ConfigureAwait(false);
+            return true;
+        }, Timeout.InfiniteTimeSpan, release);
+
+    /// <summary>Answers when runc has ended, which CRIU may keep long; the caller bounds its own patience and leaves the call alone.</summary>
+    public Task CheckpointAsync(CheckpointRequest request, CancellationToken cancellation) =>
+        CallAsync("Checkpoint", async (c, t) =>
+        {
+            await c.CheckpointAsync(request, t).ConfigureAwait(false);
+            return true;
+        }, Timeout.InfiniteTimeSpan, cancellation);
+
     /// <summary>Answers when the container has ended; no deadline.</summary>
     public Task<ExitStatus> WaitAsync(CancellationToken cancellation) =>
         CallAsync("Wait", static (c, t) => c.WaitAsync(t), Timeout.InfiniteTimeSpan, cancellation);

@@ -24,6 +24,7 @@ internal sealed partial class Container
     private void InitExited(ExitCode exit)
     {
         _stopDeadline.Clear();
+        EndPause("the container has ended");
         var leaf = _launch.LeafCgroup;
         var oom = OomJudge.Decide((exit, _killed), _oomBaseline, OomCounters.Read(_hierarchy, leaf), new OomLevels(leaf),
             () => KernelLog.LimiterOfLastKill(leaf));

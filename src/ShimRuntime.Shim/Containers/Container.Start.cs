@@ -17,7 +17,17 @@ internal sealed partial class Container
     private bool _updatedBeforeStart;
 
     /// <exception cref="RuntimeFault">FailedPrecondition: started before.</exception>
-    public void Start(ShimCall call)
+    public void Start(ShimCall call) =>
+        Start(call, stdio => _runc.Run((_paths.Bundle, _paths.InitPidFile), stdio.ConsoleSocketPath, stdio.ChildFds, RunDone));
+
+    /// <inheritdoc cref="Start(ShimCall)"/>
+    public void Restore(ShimCall call, RestoreRequest request)
+    {
+        var criu = CriuDirectories.OfRestore(request.ImageDirectory, request.WorkDirectory);
+        Start(call, stdio => _runc.Restore((_paths.Bundle, _paths.InitPidFile), criu, stdio, RunDone));
+    }
+
+    private void Start(ShimCall call, Func<ContainerStdio, RuncCall> run)
     {
         if (_state != ShimState.Created) throw RuntimeFault.FailedPrecondition("failed to start the container: it was started before");
         _stdio = _launch.Tty
@@ -27,7 +37,7 @@ internal sealed partial class Container
         _startCall = call;
         Move(ShimEvent.StartAsked);
         _reaper.ExpectOrphan();
-        _runCall = _runc.Run((_paths.Bundle, _paths.InitPidFile), _stdio.ConsoleSocketPath, _stdio.ChildFds, RunDone);
+        _runCall = run(_stdio);
         _stdio.CloseChildEnds();
     }
 

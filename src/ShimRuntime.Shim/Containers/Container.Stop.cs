@@ -40,6 +40,7 @@ internal sealed partial class Container
         // The same word twice is no use, and for some programs a second one means "at once".
         var news = signal != _stopSignal;
         _stopSignal = signal;
+        EndPause("the container is being stopped");
         if (!_killed && (!_stopDeadline.IsSet || timeout < _stopDeadline.Remaining)) _stopDeadline.Set(timeout);
         if (timeout == TimeSpan.Zero) StopDeadlinePassed();
         else if (news) _init?.Signal(signal);

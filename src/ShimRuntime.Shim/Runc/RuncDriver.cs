@@ -1,16 +1,18 @@
 using System.Globalization;
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Reaping;
+using ShimRuntime.Shim.Stdio;
 
 namespace ShimRuntime.Shim.Runc;
 
 /// <summary>
-/// runc's command lines (runc(8)): run, exec, delete. Signals go by pidfd and cgroup, never by <c>runc kill</c>. runc gets an
+/// runc's command lines (runc(8)): run, checkpoint, restore, exec, delete. Signals go by pidfd and cgroup, never by <c>runc kill</c>. runc gets an
 /// environment made from nothing: a NOTIFY_SOCKET left in it would make <c>runc run --detach</c> wait for a word from the container.
 /// </summary>
 internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, RuncSettings settings)
 {
     private static readonly TimeSpan RunDeadline = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan CriuDeadline = TimeSpan.FromMinutes(30); // the memory of a large process has to reach the disk
     private static readonly TimeSpan ExecDeadline = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan DeleteDeadline = TimeSpan.FromSeconds(30);
     private static readonly string[] Environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
@@ -29,6 +31,23 @@ internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, RuncSettings set
         if (consoleSocket is not null) arguments.AddRange(["--console-socket", consoleSocket]);
         arguments.Add(settings.Id);
         return new RuncCall(this, new RuncCommand(arguments, fds), NextLog(), RunDeadline, onDone);
+    }
+
+    /// <summary>As <see cref="Run"/>, with the processes that CRIU finds in the images.</summary>
+    public RuncCall Restore((string Directory, string PidFile) bundle, CriuDirectories criu, ContainerStdio stdio,
+        Action<RuncResult> onDone)
+    {
+        List<string> arguments = ["restore", "--detach", "--bundle", bundle.Directory, "--pid-file", bundle.PidFile, .. criu.Arguments];
+        if (stdio.ConsoleSocketPath is { } console) arguments.AddRange(["--console-socket", console]);
+        arguments.Add(settings.Id);
+        return new RuncCall(this, new RuncCommand(arguments, stdio.ChildFds), NextLog(), CriuDeadline, r => onDone(criu.Explain(r)));
+    }
+
+    /// <summary>CRIU's images of the running container, which stays.</summary>
+    public RuncCall Checkpoint(CriuDirectories criu, Action<RuncResult> onDone)
+    {
+        var command = new RuncCommand(["checkpoint", "--leave-running", .. criu.Arguments, settings.Id], []);
+        return new RuncCall(this, command, NextLog(), CriuDeadline, r => onDone(criu.Explain(r)));
     }
 
     /// <summary>Starts a process in the running container.</summary>

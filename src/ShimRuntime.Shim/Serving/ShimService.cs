@@ -18,6 +18,9 @@ internal sealed class ShimService(Container container) : IShimService
             case ShimMethods.Start:
                 container.Start(call);
                 break;
+            case ShimMethods.Restore:
+                container.Restore(call, RestoreRequest.Parser.ParseFrom(call.Payload));
+                break;
             case ShimMethods.Wait:
                 container.Wait(call);
                 break;
@@ -41,6 +44,12 @@ internal sealed class ShimService(Container container) : IShimService
             case ShimMethods.ReopenLog:
                 container.ReopenLog();
                 call.Reply(new ReopenLogResponse());
+                break;
+            case ShimMethods.Pause:
+                container.Pause(call, PauseRequest.Parser.ParseFrom(call.Payload));
+                break;
+            case ShimMethods.Checkpoint:
+                container.Checkpoint(call, CheckpointRequest.Parser.ParseFrom(call.Payload));
                 break;
             case ShimMethods.Shutdown:
                 container.Shutdown(call, ShutdownRequest.Parser.ParseFrom(call.Payload).Kill);

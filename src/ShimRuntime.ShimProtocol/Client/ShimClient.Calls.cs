@@ -18,6 +18,11 @@ public sealed partial class ShimClient
         Parse(StartResponse.Parser, ShimMethods.Start,
             await CallAsync(ShimMethods.Start, new StartRequest(), null, cancellation).ConfigureAwait(false));
 
+    /// <summary>As <see cref="StartAsync"/>, from CRIU's images. Unimplemented: a shim of an earlier release.</summary>
+    public async Task<StartResponse> RestoreAsync(RestoreRequest request, CancellationToken cancellation) =>
+        Parse(StartResponse.Parser, ShimMethods.Restore,
+            await CallAsync(ShimMethods.Restore, request, null, cancellation).ConfigureAwait(false));
+
     /// <summary>Returns once the container has exited and exit.json is durable; at once if it has.</summary>
     public async Task<ExitStatus> WaitAsync(CancellationToken cancellation) =>
         Parse(ExitStatus.Parser, ShimMethods.Wait,
@@ -71,6 +76,17 @@ public sealed partial class ShimClient
     /// <summary>Opens the log file anew by its path; on failure the old one stays in use.</summary>
     public Task ReopenLogAsync(CancellationToken cancellation) =>
         CallAsync(ShimMethods.ReopenLog, new ReopenLogRequest(), null, cancellation);
+
+    /// <summary>
+    /// The container stands still from <paramref name="started"/> on for as long as the token does not fire and the connection lives.
+    /// Never returns: ends with the token, or with Aborted when it went on without us (the hold was over, or it was stopped).
+    /// </summary>
+    public Task PauseAsync(TimeSpan hold, Action started, CancellationToken release) =>
+        CallAsync(ShimMethods.Pause, new PauseRequest { HoldMilliseconds = (ulong)hold.TotalMilliseconds }, _ => started(), release);
+
+    /// <summary>Images of the container's processes, which stay; returns when runc has ended. Unknown: CRIU refused, in its own words.</summary>
+    public Task CheckpointAsync(CheckpointRequest request, CancellationToken cancellation) =>
+        CallAsync(ShimMethods.Checkpoint, request, null, cancellation);
 
     /// <summary>
     /// Ends the shim and removes the cgroups that it owns. FailedPrecondition while the container runs, unless <paramref name="kill"/>.

@@ -46,6 +46,7 @@ public sealed class VerbFailureTests : IDisposable
             Killer = killer,
             Leftovers = new Leftovers(paths, _disk, cgroups, killer, NullLogger<Leftovers>.Instance),
             ShimOwner = owner,
+            Criu = new CriuProbe(_exits),
             Supervisor = new ContainerSupervisor(files, killer, NullLogger<ContainerSupervisor>.Instance, CancellationToken.None),
             Logs = NullLoggerFactory.Instance,
             // Nothing comes so far.

@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Containers;
+using ShimRuntime.Runtime.Node;
 using ShimRuntime.Runtime.Recovery;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.Runtime.Tests.Containers;
@@ -37,6 +38,7 @@ public sealed class AdoptionTests : IAsyncLifetime
             Files = files,
             Killer = killer,
             ShimOwner = new ShimOwner(_exits, Patience, _daemon.Token),
+            Criu = new CriuProbe(_exits),
             Supervisor = new ContainerSupervisor(files, killer, NullLogger<ContainerSupervisor>.Instance, _daemon.Token),
             Logs = NullLoggerFactory.Instance,
             // Adoption alone needs none of these.
