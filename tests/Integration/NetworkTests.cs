@@ -11,7 +11,8 @@ namespace ShimRuntime.Integration.Tests;
 /// <summary>CNI with the machine's own plugins: addresses, host ports, DEL whatever happens.</summary>
 public sealed class NetworkTests(DaemonFixture daemon) : NodeTest(daemon)
 {
-    private const string Web = "echo up; exec httpd -f -p 8080 -h /www";
+    // Says so when it answers, not when it is about to.
+    private const string Web = "httpd -f -p 8080 -h /www & until wget -q -O /dev/null http://127.0.0.1:8080/; do sleep 0.02; done; echo up; wait";
     private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) });
 
     [Fact]

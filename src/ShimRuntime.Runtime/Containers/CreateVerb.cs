@@ -179,7 +179,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
             await Task.WhenAny(shim.Gone, Task.Delay(ToBeSeenGone, token)).ConfigureAwait(false);
             var cause = shim.Gone.IsCompleted ? "ended before it served" : $"does not answer: {e.Message}";
             // Its log goes with what is undone now.
-            var lastWords = ShimSentence.LastOf(parts.Files.Paths.ShimLog(entry.Id)) is { } line ? $" (its last words: {line})" : "";
+            var lastWords = ShimSentence.LastWords(parts.Files.Paths.ShimLog(entry.Id));
             throw RuntimeFault.Internal(
                 $"failed to create container '{entry.Id}': its shim '{parts.Options.ShimPath}' {cause}{lastWords}; {ShimSentence.Advice}", e);
         }

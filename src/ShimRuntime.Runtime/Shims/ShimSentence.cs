@@ -35,8 +35,10 @@ internal static class ShimSentence
         return $"{bytes.Length} bytes ({Convert.ToHexStringLower(bytes[..Math.Min(bytes.Length, Shown)])}{more})";
     }
 
-    /// <summary>The last line of a shim's log, which goes with its container; null: it has none that is text.</summary>
-    public static string? LastOf(string logPath)
+    /// <summary>For a sentence about a shim that has died: its log goes with its container. Empty: it has no last line that is text.</summary>
+    public static string LastWords(string logPath) => LastOf(logPath) is { } line ? $" (its last words: {line})" : "";
+
+    internal static string? LastOf(string logPath)
     {
         try
         {

@@ -31,7 +31,13 @@ public sealed class ShimSpawner(RuntimeOptions options, ShimReserve reserve, Shi
     public async Task<RunningShim> SpawnAsync(ShimLaunch launch, string socketPath, CancellationToken cancellation)
     {
         using var process = await FromReserveAsync(launch).ConfigureAwait(false) ?? Start(launch);
-        var shim = Adopt(process.Process, socketPath);
+        if (TryAdopt(process.Process, socketPath) is not { } shim)
+        {
+            await process.AwaitReadyAsync(options.ShimPath, cancellation).ConfigureAwait(false); // what it said, if it did
+            throw RuntimeFault.Internal(
+                $"failed to start shim '{options.ShimPath}': it ended before it served{ShimSentence.LastWords(LogOf(launch))}; {ShimSentence.Advice}");
+        }
+
         try
         {
             await process.AwaitReadyAsync(options.ShimPath, cancellation).ConfigureAwait(false);
@@ -78,14 +84,16 @@ public sealed class ShimSpawner(RuntimeOptions options, ShimReserve reserve, Shi
         }
     }
 
-    private RunningShim Adopt(SpawnedProcess process, string socketPath)
+    /// <summary>Null: it has ended, and is reaped.</summary>
+    private RunningShim? TryAdopt(SpawnedProcess process, string socketPath)
     {
         var identity = ProcessIdentity.TryRead(process.Pid) ?? new ProcessIdentity(process.Pid, 0);
         if (RunningShim.TryOpen(socketPath, identity, owner) is { } shim) return shim;
         _ = process.PidFd.TryReap();
-        throw RuntimeFault.Internal($"failed to start shim '{options.ShimPath}': it ended at once");
+        return null;
     }
 
-    private static SafeFileHandle OpenLog(ShimLaunch launch) =>
-        AppendFile.Open(Path.Combine(launch.RunDirectory, "shim.log"));
+    private static SafeFileHandle OpenLog(ShimLaunch launch) => AppendFile.Open(LogOf(launch));
+
+    private static string LogOf(ShimLaunch launch) => Path.Combine(launch.RunDirectory, "shim.log");
 }
