@@ -9,8 +9,6 @@ namespace ShimRuntime.Runtime.Bundles;
 /// </summary>
 internal static class ImageMount
 {
-    private static readonly string[] Safe = ["nosuid", "nodev"];
-
     private static readonly string[] Restrictions = ["nosuid", "nodev"];
 
     public static bool IsAsked(Mount mount) => mount.Image is not null || mount.ImageSubPath.Length > 0;
