@@ -21,7 +21,8 @@ internal static class HostCgroups
     public static HashSet<string> HugepageSizes(bool cgroup2)
     {
         const string Pages = "/sys/kernel/mm/hugepages";
-        var controlled = cgroup2 ? Controllers(true).Contains("hugetlb") : Directory.Exists($"{Root}/hugetlb");
+        // A plain directory of that name is no controller: runc would find no group there and refuse every start.
+        var controlled = cgroup2 ? Controllers(true).Contains("hugetlb") : File.Exists($"{Root}/hugetlb/cgroup.procs");
         if (!controlled || !Directory.Exists(Pages)) return [];
         // Directories are called hugepages-2048kB.
         return Directory.EnumerateDirectories(Pages)
