@@ -2,7 +2,7 @@
 # machines: cgroupfs systemd
 # checks: stats-quota stats-psi stats-io-psi stats-swap stats-process stats-network stats-working-set stats-available stats-layer
 # checks: metrics-labels metrics-unique metrics-complete metrics-events metrics-threads events-order events-found
-if [ $machine = systemd ]; then configure 'cgroup_driver = "systemd"'; else configure 'cgroup_root = "/shimruntime"'; fi
+configure
 daemon_start
 shimctl image import /payload/busybox.tar || fail import "$(tail -3 $daemon_log)"
 shimctl events -o json > $work/events &
