@@ -51,6 +51,16 @@ public sealed unsafe partial class DetachedMount : IDisposable
         SetAttributes(attributes, recursive, "MOUNT_ATTR_IDMAP");
     }
 
+    /// <summary>
+    /// A copy of a shared mount is its peer: what is unmounted below the one goes below the other too. Cut off by
+    /// <see cref="MountPropagation.Private"/>, or by <see cref="MountPropagation.Slave"/> in the one direction.
+    /// </summary>
+    public void SetPropagation(MountPropagation propagation, bool recursive)
+    {
+        var attributes = stackalloc ulong[4] { 0, 0, (ulong)propagation, 0 };
+        SetAttributes(attributes, recursive, propagation.ToString());
+    }
+
     /// <summary>Puts it at a directory or file that exists.</summary>
     public void MoveTo(string target)
     {

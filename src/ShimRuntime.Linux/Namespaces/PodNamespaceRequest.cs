@@ -10,6 +10,12 @@ public sealed record PodNamespaceRequest
 
     public string? UtsPin { get; init; }
 
+    /// <summary>Given: the others belong to a user namespace of these mappings, which is pinned here.</summary>
+    public string? UserPin { get; init; }
+
+    /// <summary>With <see cref="UserPin"/>.</summary>
+    public UserMappings? Users { get; init; }
+
     /// <summary>Set in the new UTS namespace; empty: the host's stays.</summary>
     public string Hostname { get; init; } = "";
 

@@ -22,18 +22,29 @@ public static unsafe class PodNamespaces
     public static void Release(PodNamespaceRequest request)
     {
         foreach (var (_, pin, _) in Wanted(request)) LinuxNamespace.Unpin(pin);
+        if (request.UserPin is { } user) LinuxNamespace.Unpin(user);
     }
 
     private static void Create(PodNamespaceRequest request)
     {
         var wanted = Wanted(request);
-        if (wanted.Count > 0) LinuxNamespace.Unshare(wanted.Aggregate(NamespaceKinds.None, (kinds, one) => kinds | one.Kind));
+        var kinds = wanted.Aggregate(NamespaceKinds.None, (all, one) => all | one.Kind);
+        // Joined, not the user namespace itself: root of the host has every capability in it (user_namespaces(7)).
+        using var holder = request.Users is { } users ? UserNamespaceHolder.Start(kinds, users) : null;
+        if (holder is not null) wanted.ForEach(one => LinuxNamespace.Enter(holder.Namespace(one.Source), one.Kind));
+        else if (wanted.Count > 0) LinuxNamespace.Unshare(kinds);
         if (request.UtsPin is not null && request.Hostname.Length > 0) SetHostname(request.Hostname);
         if (request.NetworkPin is not null) NetworkInterfaces.BringUp("lo");
         foreach (var (path, value) in request.Sysctls) WriteSysctl(path, value);
         var pinned = new List<string>();
         try
         {
+            if (holder is not null)
+            {
+                LinuxNamespace.Pin(holder.Namespace("user"), request.UserPin!);
+                pinned.Add(request.UserPin!);
+            }
+
             foreach (var (_, pin, source) in wanted)
             {
                 LinuxNamespace.Pin(OwnNamespaces + source, pin);

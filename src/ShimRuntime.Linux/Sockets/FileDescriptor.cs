@@ -1,3 +1,4 @@
+using Tmds.Linux;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Linux;
@@ -16,6 +17,34 @@ public static unsafe class FileDescriptor
         var ends = stackalloc int[2];
         Check(pipe2(ends, O_CLOEXEC), "pipe2");
         return new PipeEnds(ends[0], ends[1]);
+    }
+
+    /// <summary>
+    /// A pipe that belongs to a user and group of the host. The one who may open it anew, by /dev/stdout, is by its owner and mode; to root of
+    /// a user namespace a pipe of the host's root is nobody's.
+    /// </summary>
+    public static PipeEnds CreatePipe((uint Uid, uint Gid) owner)
+    {
+        var pipe = CreatePipe();
+        if (owner == default || fchown(pipe.Read, (uid_t)owner.Uid, (gid_t)owner.Gid) == 0) return pipe; // both ends are one inode
+        var error = errno;
+        _ = close(pipe.Read);
+        _ = close(pipe.Write);
+        throw new LinuxException("fchown", error, "pipe");
+    }
+
+    /// <summary>Blocks until there is something to read, or the other side has ended; false: not within the time (0: a look).</summary>
+    public static bool WaitReadable(int fd, int millis)
+    {
+        pollfd wait = default;
+        wait.fd = fd;
+        wait.events = POLLIN;
+        int ready;
+        while ((ready = poll(&wait, 1, millis)) < 0 && errno == Errno.EINTR)
+        {
+        }
+
+        return ready > 0;
     }
 
     public static void SetNonBlocking(int fd) =>
