@@ -32,7 +32,7 @@ internal sealed partial class Container
         if (_state != ShimState.Created) throw RuntimeFault.FailedPrecondition("failed to start the container: it was started before");
         _stdio = _launch.Tty
             ? ContainerStdio.Terminal(_loop, _paths.ConsoleSocket, new OutputSink(_log, _buffer, _attachers))
-            : ContainerStdio.Pipes(_loop, _launch.Stdin, new OutputSink(_log, _buffer, _attachers));
+            : ContainerStdio.Pipes(_loop, _launch.Stdin, (_launch.StdioUid, _launch.StdioGid), new OutputSink(_log, _buffer, _attachers));
         _oomBaseline = OomCounters.Read(_hierarchy, _launch.LeafCgroup);
         _startCall = call;
         Move(ShimEvent.StartAsked);

@@ -52,7 +52,8 @@ internal sealed partial class Container : IDisposable
         _log = new LogWriter(log);
         _runc = new RuncDriver(loop, reaper,
             new RuncSettings(launch.RuncPath, launch.RuncRoot, launch.RuncArguments, _paths.RuncId, _paths.Bundle));
-        var context = new ExecContext(loop, reaper, _runc, _buffer, hierarchy, launch.LeafCgroup, _paths.Bundle, () => IsInitAlive);
+        var context = new ExecContext(
+            loop, reaper, _runc, _buffer, hierarchy, launch.LeafCgroup, _paths.Bundle, (launch.StdioUid, launch.StdioGid), () => IsInitAlive);
         _execs = new ExecTable(context);
         _stopDeadline = loop.CreateTimer(StopDeadlinePassed);
         _drainDeadline = loop.CreateTimer(DrainDeadlinePassed);

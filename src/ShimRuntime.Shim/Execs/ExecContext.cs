@@ -8,7 +8,8 @@ namespace ShimRuntime.Shim.Execs;
 /// <summary>What an exec needs of its container.</summary>
 /// <param name="Leaf">Leaf cgroup of the current generation.</param>
 /// <param name="Bundle">Directory for the files handed to runc.</param>
+/// <param name="StdioOwner">Of the pipes, on the host.</param>
 /// <param name="IsRunning">Is the init alive?</param>
 internal sealed record ExecContext(
     EpollLoop Loop, Reaper Reaper, RuncDriver Runc, ReadBuffer Buffer, CgroupHierarchy Hierarchy, string Leaf, string Bundle,
-        Func<bool> IsRunning);
+        (uint Uid, uint Gid) StdioOwner, Func<bool> IsRunning);

@@ -86,7 +86,7 @@ internal sealed class ExecProcess : IDisposable
     private ExecPump OpenPump(bool stderr, ulong maxBytes, out int write)
     {
         write = -1;
-        var pipe = FileDescriptor.CreatePipe();
+        var pipe = FileDescriptor.CreatePipe(_context.StdioOwner);
         write = pipe.Write;
         return new ExecPump(_context.Loop, (pipe.Read, stderr), (_call, _context.Buffer), maxBytes, TryFinish);
     }

@@ -31,14 +31,15 @@ internal sealed class ContainerStdio : IDisposable
     /// <summary>For <c>--console-socket</c>; null: pipes.</summary>
     public string? ConsoleSocketPath => _console?.Path;
 
-    public static ContainerStdio Pipes(EpollLoop loop, bool stdin, OutputSink sink)
+    /// <param name="owner">Of the pipes, on the host.</param>
+    public static ContainerStdio Pipes(EpollLoop loop, bool stdin, (uint Uid, uint Gid) owner, OutputSink sink)
     {
         var stdio = new ContainerStdio(loop, sink);
         try
         {
-            if (stdin) stdio.AddInput();
-            stdio.AddOutput(LogStream.Stdout, 1);
-            stdio.AddOutput(LogStream.Stderr, 2);
+            if (stdin) stdio.AddInput(owner);
+            stdio.AddOutput(LogStream.Stdout, 1, owner);
+            stdio.AddOutput(LogStream.Stderr, 2, owner);
             return stdio;
         }
         catch
@@ -94,16 +95,16 @@ internal sealed class ContainerStdio : IDisposable
         FileDescriptor.Close(ref _stdinWrite);
     }
 
-    private void AddInput()
+    private void AddInput((uint Uid, uint Gid) owner)
     {
-        var pipe = FileDescriptor.CreatePipe();
+        var pipe = FileDescriptor.CreatePipe(owner);
         _childFds.Add(new FdMapping(pipe.Read, 0));
         _stdinWrite = pipe.Write;
     }
 
-    private void AddOutput(LogStream stream, int target)
+    private void AddOutput(LogStream stream, int target, (uint Uid, uint Gid) owner)
     {
-        var pipe = FileDescriptor.CreatePipe();
+        var pipe = FileDescriptor.CreatePipe(owner);
         _childFds.Add(new FdMapping(pipe.Write, target));
         _pumps.Add(new LogPump(_loop, pipe.Read, stream, _sink, Ended));
     }

@@ -73,7 +73,7 @@ internal sealed class ExecSession : IDisposable
 
     private void Ready()
     {
-        _stdio = new ExecStdio(_host, _client, _target.Streams.Tty, _size) { OnEnded = TryFinish };
+        _stdio = new ExecStdio(_host, _client, _target, _size) { OnEnded = TryFinish };
         if (_client.HasResize && _size == default) _firstSize.Set(FirstSizePatience);
         else Launch();
     }

@@ -2,6 +2,7 @@ using ShimRuntime.Linux;
 using ShimRuntime.Shim.Session.Remote;
 using ShimRuntime.Shim.Session.Wire;
 using ShimRuntime.Shim.Stdio;
+using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Shim.Session.Exec;
 
@@ -13,16 +14,17 @@ internal sealed class ExecStdio : IDisposable
 {
     private readonly SessionHost _host;
     private readonly RemoteConnection _client;
+    private readonly (uint Uid, uint Gid) _owner; // of the pipes, on the host
     private readonly List<FdMapping> _childFds = [];
     private readonly List<FdToStream> _pumps = [];
     private ConsoleSocket? _console;
     private (ushort Columns, ushort Rows) _size;
     private int _terminal = -1; // the master, for its size
 
-    public ExecStdio(SessionHost host, RemoteConnection client, bool tty, (ushort Columns, ushort Rows) size)
+    public ExecStdio(SessionHost host, RemoteConnection client, ExecTarget target, (ushort Columns, ushort Rows) size)
     {
-        (_host, _client, _size) = (host, client, size);
-        if (tty)
+        (_host, _client, _size, _owner) = (host, client, size, (target.StdioUid, target.StdioGid));
+        if (target.Streams.Tty)
         {
             _console = new ConsoleSocket(host.Loop, $"{host.Directory}/tty.sock", TakeMaster);
             return;
@@ -30,7 +32,7 @@ internal sealed class ExecStdio : IDisposable
 
         if (client.Stdin is { } stdin)
         {
-            var pipe = FileDescriptor.CreatePipe();
+            var pipe = FileDescriptor.CreatePipe(_owner);
             _childFds.Add(new FdMapping(pipe.Read, 0));
             stdin.Open(pipe.Write);
         }
@@ -84,7 +86,7 @@ internal sealed class ExecStdio : IDisposable
 
     private void AddOutput(ClientStream stream, int target)
     {
-        var pipe = FileDescriptor.CreatePipe();
+        var pipe = FileDescriptor.CreatePipe(_owner);
         _childFds.Add(new FdMapping(pipe.Write, target));
         _pumps.Add(new FdToStream(_host.Loop, _host.Buffer, pipe.Read, stream, Ended));
     }
