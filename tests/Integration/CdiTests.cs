@@ -9,9 +9,13 @@ public sealed class CdiTests(DaemonFixture daemon) : NodeTest(daemon)
 {
     protected override DaemonOptions Options => new() { Configuration = $"cdi_spec_dirs = [\"{World.Base}/cdi/static\", \"{World.Base}/cdi/dynamic\"]" };
 
-    [Fact]
-    public async Task ADeviceBringsItsNodesMountsVariablesGroupsAndHooks()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ADeviceBringsItsNodesMountsVariablesGroupsAndHooks(bool userNamespace)
     {
+        var ids = new IDMapping { HostId = 200_000, Length = 65_536 };
+        var users = userNamespace ? new UserNamespace { Mode = NamespaceMode.Pod, Uids = { ids }, Gids = { ids } } : null;
         var mark = Path.Combine(World.Shared, "hook-ran");
         var library = Directory.CreateDirectory(Path.Combine(World.Shared, "vendor-lib")).FullName;
         await File.WriteAllTextAsync(Path.Combine(library, "lib"), "vendor's");
@@ -40,7 +44,8 @@ public sealed class CdiTests(DaemonFixture daemon) : NodeTest(daemon)
                   path: /usr/bin/touch
                   args: [touch, {mark}]
             """);
-        var container = await RunAsync("sleep 1000", c =>
+        var pod = await RunPodAsync(p => p.Linux.SecurityContext.NamespaceOptions.UsernsOptions = users);
+        var container = await pod.RunAsync("sleep 1000", c =>
         {
             c.Command.Clear();
             c.Command.AddRange(["/bin/sleep", "1000"]);
@@ -51,7 +56,7 @@ public sealed class CdiTests(DaemonFixture daemon) : NodeTest(daemon)
         Assert.Equal("yes 0 /vendor", await container.ExecAsync("echo $VENDOR $GPU $PATH"));
         Assert.Equal("vendor's", await container.ExecAsync("/bin/cat /vendor/lib"));
         Assert.NotEqual(0, (await container.ExecSyncAsync(10, "/bin/touch", "/vendor/x")).ExitCode);
-        // The device belongs to the user that the container runs as, and its cgroup lets it read.
+        // The device belongs to the user that the container runs as, or is the host's, and its cgroup lets it read.
         Assert.Equal("4", await container.ExecAsync("/bin/head -c 4 /dev/gpu0 | /bin/wc -c"));
         Assert.Contains("4711", (await container.ExecAsync("/bin/id -G")).Split(' '));
         Assert.True(File.Exists(mark), "the hook ran on the host");

@@ -5,6 +5,11 @@ public sealed record LinuxSpec
 {
     public required IReadOnlyList<NamespaceSpec> Namespaces { get; init; }
 
+    /// <summary>Of the user namespace; absent without one.</summary>
+    public IReadOnlyList<IdMappingSpec>? UidMappings { get; init; }
+
+    public IReadOnlyList<IdMappingSpec>? GidMappings { get; init; }
+
     /// <summary>Device nodes made in /dev beside runc's own (null, zero, full, random, urandom, tty).</summary>
     public IReadOnlyList<DeviceSpec>? Devices { get; init; }
 
@@ -30,7 +35,7 @@ public sealed record LinuxSpec
 /// <summary>A namespace to make, or to join when <see cref="Path"/> is given.</summary>
 public sealed record NamespaceSpec
 {
-    /// <summary>pid, network, mount, ipc, uts or cgroup.</summary>
+    /// <summary>pid, network, mount, ipc, uts, user or cgroup.</summary>
     public required string Type { get; init; }
 
     public string? Path { get; init; }
@@ -54,4 +59,14 @@ public sealed record DeviceSpec
     public uint? Uid { get; init; }
 
     public uint? Gid { get; init; }
+}
+
+/// <summary>A range of ids (config-linux.md, "User namespace mappings").</summary>
+public sealed record IdMappingSpec
+{
+    public required uint ContainerID { get; init; }
+
+    public required uint HostID { get; init; }
+
+    public required uint Size { get; init; }
 }

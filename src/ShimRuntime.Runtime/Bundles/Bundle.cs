@@ -29,7 +29,20 @@ public sealed record Bundle
 
     /// <summary>Image volumes to be made and filled from the image.</summary>
     public required IReadOnlyList<ImageVolume> Volumes { get; init; }
+
+    /// <summary>Mounts to be made before the container starts.</summary>
+    public IReadOnlyList<IdmappedBind> IdmappedBinds { get; init; } = [];
+
+    /// <summary>Whose mappings <see cref="IdmappedBinds"/> get.</summary>
+    public string? UserNamespace { get; init; }
 }
+
+/// <summary>An id-mapped copy of a mount: what the container then binds, whether or not its runtime knows uidMappings.</summary>
+/// <param name="Field">Of the request, for a refusal.</param>
+/// <param name="Source">On the host, links followed.</param>
+/// <param name="Stage">Absolute path of the file or directory to be made, where it is mounted.</param>
+/// <param name="Follows">What is mounted below the source later shows below the copy too; nothing the other way round.</param>
+public sealed record IdmappedBind(string Field, string Source, string Stage, bool Follows);
 
 /// <summary>One of the image's VOLUMEs: a directory of this container alone, filled with what the image has there.</summary>
 /// <param name="ContainerPath">Absolute path in the image, clean.</param>

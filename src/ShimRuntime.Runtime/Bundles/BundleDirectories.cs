@@ -14,9 +14,15 @@ public static class BundleDirectories
     public static void Make(Bundle bundle, string rootfsPath, CancellationToken cancellation = default)
     {
         foreach (var path in bundle.MissingHostDirectories) MakeHostDirectory(path);
+        if (bundle.IdmappedBinds.Count > 0)
+        {
+            using var user = File.OpenHandle(bundle.UserNamespace!);
+            foreach (var bind in bundle.IdmappedBinds) StagedMounts.Make(bind, user);
+        }
+
         if (bundle.Volumes.Count == 0) return;
         using var rootfs = SafeDirFd.Open(rootfsPath);
-        foreach (var volume in bundle.Volumes) MakeVolume(volume, rootfs, cancellation);
+        foreach (var volume in bundle.Volumes) MakeVolume(volume, rootfs, bundle.UserNamespace is null, cancellation);
     }
 
     private static void MakeHostDirectory(string path)
@@ -31,7 +37,7 @@ public static class BundleDirectories
         }
     }
 
-    private static void MakeVolume(ImageVolume volume, SafeDirFd rootfs, CancellationToken cancellation)
+    private static void MakeVolume(ImageVolume volume, SafeDirFd rootfs, bool devices, CancellationToken cancellation)
     {
         if (Directory.Exists(volume.HostPath)) return;
         // Filled beside its name and renamed: a create that dies half-way leaves no half-filled volume behind.
@@ -41,7 +47,7 @@ public static class BundleDirectories
         using (var source = Source(volume, rootfs))
         using (var target = SafeDirFd.Open(temp))
         {
-            if (source is not null) VolumeCopy.Fill(source, target, cancellation);
+            if (source is not null) VolumeCopy.Fill(source, target, devices, cancellation);
         }
 
         Directory.Move(temp, volume.HostPath);

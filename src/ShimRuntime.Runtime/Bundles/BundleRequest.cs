@@ -31,6 +31,9 @@ public sealed record BundleRequest
     /// </summary>
     public required string VolumesDirectory { get; init; }
 
+    /// <summary>Absolute; where id-mapped copies of volumes are mounted for the start.</summary>
+    public string StagedVolumesDirectory { get; init; } = "";
+
     /// <summary>Number of a mount of <see cref="Config"/> that asks for an image, and where its files are mounted on the host.</summary>
     public IReadOnlyDictionary<int, string> ImageMounts { get; init; } = new Dictionary<int, string>();
 

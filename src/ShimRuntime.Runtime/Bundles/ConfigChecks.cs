@@ -25,9 +25,20 @@ internal static class ConfigChecks
         AtMost(config.Envs.Count, MaxArguments, "envs");
         AtMost(config.Devices.Count, MaxDevices, "devices");
         if (config.Linux?.SecurityContext is not { } context) return;
+        CheckUsers(context.NamespaceOptions?.UsernsOptions, sandbox);
         AtMost(context.SupplementalGroups.Count, MaxArguments, "linux.security_context.supplemental_groups"); // NGROUPS_MAX
         AtMost(context.MaskedPaths.Count, MaxPaths, "linux.security_context.masked_paths");
         AtMost(context.ReadonlyPaths.Count, MaxPaths, "linux.security_context.readonly_paths");
+    }
+
+    /// <summary>The pod's user namespace is every container's; saying something else can only be a mistake.</summary>
+    private static void CheckUsers(UserNamespace? asked, Sandbox sandbox)
+    {
+        const string Field = "linux.security_context.namespace_options.userns_options";
+        if (asked is null) return;
+        var pod = sandbox.UserNamespace is null ? null : sandbox.Config.Linux.SecurityContext.NamespaceOptions.UsernsOptions;
+        var same = pod is null ? asked is { Mode: NamespaceMode.Node, Uids.Count: 0, Gids.Count: 0 } : asked.Equals(pod);
+        if (!same) throw Refusal.Invalid(Field, "is not the pod's; give the same, or nothing");
     }
 
     private static void AtMost(int count, int limit, string field)

@@ -16,13 +16,8 @@ internal static class NamespaceList
     public static IReadOnlyList<NamespaceSpec> Build(BundleRequest request, HostFacts host)
     {
         var sandbox = request.Sandbox;
-        if (sandbox.UserNamespace is not null)
-        {
-            throw Refusal.Unsupported(
-                "user namespaces", "need an id-mapped root file system, which this release does not make; run the pod with hostUsers: true");
-        }
-
         var list = new List<NamespaceSpec> { new() { Type = "mount" } };
+        if (sandbox.UserNamespace is { } user) list.Add(new NamespaceSpec { Type = "user", Path = user });
         AddPid(list, request);
         if (sandbox.NetworkNamespace is { } network) list.Add(new NamespaceSpec { Type = "network", Path = network });
         if (sandbox.IpcNamespace is { } ipc) list.Add(new NamespaceSpec { Type = "ipc", Path = ipc });

@@ -1,4 +1,5 @@
 using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
 using ShimRuntime.Oci;
 using ShimRuntime.Runtime.Cdi;
 using ShimRuntime.Runtime.Cgroups;
@@ -30,41 +31,46 @@ public sealed class SpecBuilder(IHostView host, bool seccompDefault = true, stri
         resources.OomScoreAdj = process.OomScoreAdj!.Value;
         return new Bundle
         {
-            Spec = new CdiInjection(host).Apply(BuildSpec(request, process, mounts, asked), request.Cdi),
+            Spec = new CdiInjection(host, request.Sandbox.Users).Apply(BuildSpec(request, process, mounts, asked), request.Cdi),
             User = UserResolver.ToStatus(process.User),
             Resources = ResourceTranslator.ToShim(asked, host.Facts),
             ResourcesInForce = resources,
             StopSignal = StopSignals.Choose(request.Config.StopSignal, request.Image.StopSignal),
             MissingHostDirectories = mounts.MissingHostDirectories,
             Volumes = mounts.Volumes,
+            IdmappedBinds = mounts.IdmappedBinds,
+            UserNamespace = request.Sandbox.UserNamespace,
         };
     }
 
     private RuntimeSpec BuildSpec(BundleRequest request, ProcessSpec process, MountPlan mounts, LinuxContainerResources asked)
     {
         var context = request.Config.Linux?.SecurityContext;
-        var linux = BuildLinux(request, process, mounts, asked);
+        var devices = DeviceList.Build(request.Config, host, request.Sandbox.UserNamespace is not null);
+        var linux = BuildLinux(request, process, mounts, devices, asked);
         return new RuntimeSpec
         {
             OciVersion = OciVersion,
             Process = process,
             Root = new RootSpec { Path = request.RootfsPath, Readonly = context?.ReadonlyRootfs ?? false },
-            Mounts = mounts.Mounts,
+            Mounts = [.. mounts.Mounts, .. devices.Binds],
             Annotations = ScopeAnnotations.AddTo(AnnotationList.Build(request), request.LeafCgroup, linux.Resources),
             Linux = linux,
         };
     }
 
-    private LinuxSpec BuildLinux(BundleRequest request, ProcessSpec process, MountPlan mounts, LinuxContainerResources asked)
+    private LinuxSpec BuildLinux(
+        BundleRequest request, ProcessSpec process, MountPlan mounts, DevicePlan devices, LinuxContainerResources asked)
     {
         var context = request.Config.Linux?.SecurityContext;
-        var (devices, rules) = DeviceList.Build(request.Config, host);
         return new LinuxSpec
         {
             Namespaces = NamespaceList.Build(request, host.Facts),
-            Devices = devices.Count > 0 ? devices : null,
+            UidMappings = Mapping(request.Sandbox.Users?.Uids),
+            GidMappings = Mapping(request.Sandbox.Users?.Gids),
+            Devices = devices.Nodes.Count > 0 ? devices.Nodes : null,
             CgroupsPath = CgroupNames.OciPath(request.LeafCgroup),
-            Resources = ResourceTranslator.ToSpec(asked, host.Facts) with { Devices = rules },
+            Resources = ResourceTranslator.ToSpec(asked, host.Facts) with { Devices = devices.Rules },
             Seccomp = SeccompSelector.Select(context ?? new(), process.Capabilities!.Bounding, host, seccompDefault),
             RootfsPropagation = mounts.RootfsPropagation,
             MaskedPaths = PathLists.Masked(context),
@@ -72,6 +78,9 @@ public sealed class SpecBuilder(IHostView host, bool seccompDefault = true, stri
             MountLabel = MacLabels.Selinux(context ?? new(), host.Facts) is { } label ? MacLabels.MountLabel(label) : null,
         };
     }
+
+    private static IReadOnlyList<IdMappingSpec>? Mapping(IdRange? range) =>
+        range is { } ids ? [new IdMappingSpec { ContainerID = 0, HostID = ids.Outside, Size = ids.Count }] : null;
 
     private ProcessSpec BuildProcess(BundleRequest request, LinuxContainerResources asked)
     {
@@ -81,7 +90,7 @@ public sealed class SpecBuilder(IHostView host, bool seccompDefault = true, stri
         return new ProcessSpec
         {
             Terminal = config.Tty,
-            User = UserResolver.Resolve(config, image, rootfs),
+            User = UserResolver.Resolve(config, image, rootfs, request.Sandbox.Users),
             Args = ProcessArgs.Build(config, image),
             Env = EnvironmentList.Build(config, image, request.Sandbox.Hostname),
             Cwd = WorkingDirectory.Resolve(config, image, rootfs),

@@ -13,16 +13,18 @@ internal sealed class VolumeCopy
     private const int BlockBytes = 128 * 1024;
     private readonly CancellationToken _cancellation;
     private readonly SafeDirFd _top;
+    private readonly bool _devices;
     private readonly byte[] _block = new byte[BlockBytes];
 
     // Files with several names: inode to the first copy, by its path below the volume.
     private readonly Dictionary<ulong, FileName[]> _linked = [];
 
-    private VolumeCopy(SafeDirFd top, CancellationToken cancellation) => (_top, _cancellation) = (top, cancellation);
+    private VolumeCopy(SafeDirFd top, bool devices, CancellationToken cancellation) => (_top, _devices, _cancellation) = (top, devices, cancellation);
 
     /// <param name="target">An empty directory.</param>
-    public static void Fill(SafeDirFd source, SafeDirFd target, CancellationToken cancellation) =>
-        new VolumeCopy(target, cancellation).CopyDirectory(source, target, []);
+    /// <param name="devices">Device nodes are copied, too. Not for root of a user namespace, who would own the host's devices.</param>
+    public static void Fill(SafeDirFd source, SafeDirFd target, bool devices, CancellationToken cancellation) =>
+        new VolumeCopy(target, devices, cancellation).CopyDirectory(source, target, []);
 
     private void CopyDirectory(SafeDirFd source, SafeDirFd target, FileName[] path)
     {
@@ -50,6 +52,8 @@ internal sealed class VolumeCopy
         switch (status.Kind)
         {
             case FileKind.Socket: // a socket without its process is nothing
+                return;
+            case FileKind.CharacterDevice or FileKind.BlockDevice when !_devices:
                 return;
             case FileKind.Directory:
                 target.MakeDirectory(name);

@@ -8,7 +8,8 @@ namespace ShimRuntime.Runtime.Cdi;
 /// Puts container edits into a config.json that is otherwise ready (SPEC.md, "OCI Edits"). A later edit wins over an earlier one and over
 /// the request: the same variable, device path or mount point is replaced.
 /// </summary>
-internal sealed class CdiInjection(IHostView host)
+/// <param name="users">Of the pod; null: the host's.</param>
+internal sealed class CdiInjection(IHostView host, UserMappings? users)
 {
     private const string Field = "CDI_devices";
     private const string Resctrl = "/sys/fs/resctrl/schemata";
@@ -23,7 +24,11 @@ internal sealed class CdiInjection(IHostView host)
     private RuntimeSpec Apply(RuntimeSpec spec, CdiEdits edits)
     {
         CheckRdt(edits);
-        var nodes = edits.DeviceNodes.Select(n => (Node: ToSpec(n, spec.Process.User, edits.Source), n.Permissions)).ToList();
+        CheckGroups(edits);
+        var nodes = edits.DeviceNodes.Select(n => (From: n, Node: ToSpec(n, spec.Process.User, edits.Source))).ToList();
+        var binds = nodes.Where(n => IsBound(n.From, n.Node, edits.Source))
+            .Select(n => DeviceList.Bind(n.From.HostPath, n.Node.Path, Field)).ToList();
+        var made = nodes.Select(n => n.Node).Where(n => !binds.Exists(b => b.Destination == n.Path)).ToList();
         var resources = spec.Linux.Resources ?? new LinuxResources();
         return spec with
         {
@@ -32,12 +37,15 @@ internal sealed class CdiInjection(IHostView host)
                 Env = WithEnv(spec.Process.Env, edits.Env),
                 User = spec.Process.User with { AdditionalGids = [.. (spec.Process.User.AdditionalGids ?? []).Union(edits.AdditionalGids)] },
             },
-            Mounts = WithMounts(spec.Mounts ?? [], edits),
+            Mounts = WithMounts(spec.Mounts ?? [], edits, binds),
             Hooks = WithHooks(spec.Hooks, edits),
             Linux = spec.Linux with
             {
-                Devices = nodes.Count == 0 ? spec.Linux.Devices : WithNodes(spec.Linux.Devices ?? [], nodes.Select(n => n.Node)),
-                Resources = resources with { Devices = [.. resources.Devices ?? [], .. nodes.Where(n => n.Node.Type != "p").Select(n => Rule(n.Node, n.Permissions))] },
+                Devices = nodes.Count == 0 ? spec.Linux.Devices : WithNodes(spec.Linux.Devices ?? [], made, binds),
+                Resources = resources with
+                {
+                    Devices = [.. resources.Devices ?? [], .. nodes.Where(n => n.Node.Type != "p").Select(n => Rule(n.Node, n.From.Permissions))],
+                },
                 IntelRdt = edits.IntelRdt ?? spec.Linux.IntelRdt,
             },
         };
@@ -78,26 +86,55 @@ internal sealed class CdiInjection(IHostView host)
         Allow = true, Type = node.Type == "u" ? "c" : node.Type, Major = node.Major, Minor = node.Minor, Access = permissions,
     };
 
-    private static IReadOnlyList<DeviceSpec> WithNodes(IReadOnlyList<DeviceSpec> nodes, IEnumerable<DeviceSpec> added)
+    private static IReadOnlyList<DeviceSpec> WithNodes(IReadOnlyList<DeviceSpec> nodes, List<DeviceSpec> added, List<MountSpec> binds)
     {
         var all = new OrderedDictionary<string, DeviceSpec>();
         foreach (var node in nodes.Concat(added)) all[node.Path] = node;
+        foreach (var bind in binds) all.Remove(bind.Destination);
         return [.. all.Values];
     }
 
-    /// <summary>From the root down, so that none hides another; what is at one depth stays in its order.</summary>
-    private IReadOnlyList<MountSpec> WithMounts(IReadOnlyList<MountSpec> mounts, CdiEdits edits)
+    /// <summary>
+    /// In a user namespace no node can be made, and runc binds what the host has at the container's path. So it has to be the host's, and under
+    /// another path it is bound by us, as <see cref="DeviceList"/> does.
+    /// </summary>
+    private bool IsBound(CdiDeviceNode from, DeviceSpec node, string source)
     {
-        if (edits.Mounts.Count == 0) return mounts;
+        if (users is null) return false;
+        var there = host.Node(from.HostPath);
+        var same = there is not null && node.Type != "p" && (there.Major, there.Minor) == (node.Major, node.Minor)
+            && (there.Kind == FileKind.BlockDevice) == (node.Type == "b");
+        if (!same)
+        {
+            throw Refusal.Impossible(Field, $"get '{node.Path}' from {source}, which is no device that this node has at '{from.HostPath}'; "
+                + "in a pod with a user namespace none can be made");
+        }
+
+        return from.HostPath != node.Path;
+    }
+
+    /// <summary>From the root down, so that none hides another; what is at one depth stays in its order.</summary>
+    private IReadOnlyList<MountSpec> WithMounts(IReadOnlyList<MountSpec> mounts, CdiEdits edits, List<MountSpec> binds)
+    {
+        if (edits.Mounts.Count + binds.Count == 0) return mounts;
         foreach (var mount in edits.Mounts.Where(m => m.Type == "bind"))
         {
             if (host.Resolve(mount.Source).State != HostPathState.Exists)
                 throw Refusal.Impossible(Field, $"get '{mount.Source}' from {edits.Source}, which does not exist on this node");
         }
 
-        var taken = edits.Mounts.Select(m => m.Destination).ToHashSet(StringComparer.Ordinal);
-        var added = edits.Mounts.Reverse().DistinctBy(m => m.Destination).Reverse();
+        var all = edits.Mounts.Select(WithLockedFlags).Concat(binds).ToList();
+        var taken = all.Select(m => m.Destination).ToHashSet(StringComparer.Ordinal);
+        var added = all.AsEnumerable().Reverse().DistinctBy(m => m.Destination).Reverse();
         return [.. mounts.Where(m => !taken.Contains(m.Destination)).Concat(added).OrderBy(m => ContainerPath.Depth(m.Destination))];
+    }
+
+    private MountSpec WithLockedFlags(MountSpec mount)
+    {
+        if (users is null || mount.Type != "bind") return mount;
+        var options = (mount.Options ?? []).ToList();
+        LockedFlags.Keep(options, host.MountHolding(host.Resolve(mount.Source).Real), Field);
+        return mount with { Options = options };
     }
 
     private HooksSpec? WithHooks(HooksSpec? hooks, CdiEdits edits)
@@ -111,6 +148,13 @@ internal sealed class CdiInjection(IHostView host)
         }
 
         return hooks;
+    }
+
+    private void CheckGroups(CdiEdits edits)
+    {
+        if (users is null) return;
+        foreach (var group in edits.AdditionalGids.Where(g => users.Gids.OnHost(g) is null))
+            throw Refusal.Impossible(Field, $"get the group {group} from {edits.Source}, which the pod's user namespace does not map");
     }
 
     private void CheckRdt(CdiEdits edits)

@@ -18,8 +18,9 @@ internal sealed class CheckpointVerb(ContainerParts parts)
         var failure = $"failed to checkpoint container '{entry.Id}'";
         var target = CheckpointTarget.Of(("location", request.Location), request.Timeout, failure);
         CheckRuns(entry, failure);
-        var handler = parts.Sandboxes.Find(entry.Record.SandboxId)?.RuntimeHandler ?? "";
-        await parts.Handlers.RequireRuncAsync(handler, failure, client).ConfigureAwait(false);
+        var sandbox = parts.Sandboxes.Find(entry.Record.SandboxId);
+        RefuseUserNamespace(sandbox?.UserNamespace is not null, failure);
+        await parts.Handlers.RequireRuncAsync(sandbox?.RuntimeHandler ?? "", failure, client).ConfigureAwait(false);
         await parts.Criu.RequireAsync(failure, client).ConfigureAwait(false);
         var written = await _flights.RunAsync(entry.Id, async token =>
         {
@@ -36,5 +37,13 @@ internal sealed class CheckpointVerb(ContainerParts parts)
         if (entry.Record.Phase == ContainerPhase.Running) return;
         throw RuntimeFault.FailedPrecondition(
             $"{failure}: container '{entry.Id}' is {ContainerEntry.Describe(entry.Record.Phase)}; only a running one has a state to keep");
+    }
+
+    /// <summary>CRIU makes a new user namespace for what it restores; the pod's, which owns the pod's network, it can't join.</summary>
+    /// <exception cref="RuntimeFault">FailedPrecondition.</exception>
+    public static void RefuseUserNamespace(bool has, string failure)
+    {
+        if (!has) return;
+        throw RuntimeFault.FailedPrecondition($"{failure}: its pod has a user namespace, into which CRIU can't put processes back; set hostUsers: true");
     }
 }

@@ -2,6 +2,7 @@ using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Containers;
+using ShimRuntime.Runtime.Sandboxes;
 
 namespace ShimRuntime.Runtime.Checkpoints;
 
@@ -21,6 +22,7 @@ internal sealed class PodCheckpointService(ContainerParts parts, ISandboxService
         CheckOptions(request.Options, failure);
         var target = CheckpointTarget.Of(("output_path", PodArchive.FileIn(request.OutputPath)), 0, failure);
         var containers = Select(request, sandbox.Id, failure);
+        CheckpointVerb.RefuseUserNamespace(sandbox.UserNamespace is not null, failure);
         await parts.Handlers.RequireRuncAsync(sandbox.RuntimeHandler, failure, client).ConfigureAwait(false);
         await parts.Criu.RequireAsync(failure, client).ConfigureAwait(false);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(client, parts.Stopping);
@@ -34,6 +36,7 @@ internal sealed class PodCheckpointService(ContainerParts parts, ISandboxService
         const string Failure = "failed to restore pod";
         if (request.Config is null) throw RuntimeFault.InvalidArgument($"{Failure}: the request has no config");
         CheckOptions(request.Options, Failure);
+        CheckpointVerb.RefuseUserNamespace(UserNamespaces.IsAsked(request.Config), Failure);
         // RunPodSandbox would join it, and a failure here would then take it away.
         if (parts.Sandboxes.List().FirstOrDefault(s => s.Config.Metadata.Equals(request.Config.Metadata)) is { } there)
         {

@@ -59,6 +59,7 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
         RootfsPath = paths.Rootfs(entry.Id),
         LeafCgroup = entry.Record.LeafCgroup,
         VolumesDirectory = paths.Volumes(entry.Id),
+        StagedVolumesDirectory = paths.StagedVolumes(entry.Id),
     };
 
     /// <summary>config.json of the record's generation; null: it is not there, or torn.</summary>

@@ -20,7 +20,9 @@ public sealed class ContainerFiles(ContainerPaths paths)
     public void MakeRoots()
     {
         Directory.CreateDirectory(Paths.AllDurable, OwnerOnly);
-        Directory.CreateDirectory(Paths.AllVolatile, OwnerOnly);
+        // The root of a user namespace passes to its rootfs; each container's own directory decides whom it lets in.
+        Directory.CreateDirectory(Paths.AllVolatile);
+        File.SetUnixFileMode(Paths.AllVolatile, OwnerOnly | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         Directory.CreateDirectory(Paths.RuncRoot, OwnerOnly);
         Directory.CreateDirectory(Paths.Staging, OwnerOnly);
     }

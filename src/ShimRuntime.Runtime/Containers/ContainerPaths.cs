@@ -55,6 +55,12 @@ public sealed class ContainerPaths(RuntimeOptions options)
     /// <summary>The one overlay mount of (container, image).</summary>
     public string Rootfs(string id) => Path.Combine(Run(id), "rootfs");
 
+    /// <summary>Id-mapped views of layers, while an overlay is being mounted over them.</summary>
+    public string Layers(string id) => Path.Combine(Run(id), "layers");
+
+    /// <summary>Id-mapped copies of volumes, from creation to start.</summary>
+    public string StagedVolumes(string id) => Path.Combine(Run(id), "volumes");
+
     /// <summary>Mounts that the daemon prepares: images that the container mounts.</summary>
     public string Mounts(string id) => Path.Combine(Run(id), "mounts");
 

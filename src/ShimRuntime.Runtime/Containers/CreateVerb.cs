@@ -63,6 +63,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         var source = (from.Part ?? archive?.DirectoryPath) is { } directory ? RestoreSource.Read(directory, Failure) : null;
         if (source is not null)
         {
+            CheckpointVerb.RefuseUserNamespace(sandbox.UserNamespace is not null, Failure);
             await parts.Handlers.RequireRuncAsync(sandbox.RuntimeHandler, Failure, token).ConfigureAwait(false);
             await parts.Criu.RequireAsync(Failure, token).ConfigureAwait(false);
         }
@@ -117,11 +118,12 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         var restore = parts.Files.Paths.Restore(id);
         var place = new RestorePlace(restore, entry.Record.LeafCgroup, sandbox.Hostname);
         if (sources.Restored is not null) await sources.Restored.FillAsync(snapshot, place, token).ConfigureAwait(false);
-        MakeRunDirectories(entry.Record);
-        OverlayMount.Mount(snapshot.LowerDirs, snapshot.UpperDir, snapshot.WorkDir, parts.Files.Paths.Rootfs(id));
+        MakeRunDirectories(entry.Record, sandbox.Users);
+        var layers = new PodLayers(sandbox, parts.Files.Paths.Layers(id));
+        layers.MountRootfs(snapshot, parts.Files.Paths.Rootfs(id));
 
         var bundle = bundles.Decide(entry, sandbox, sources.Image.Config, new BundleWriter.Surroundings(
-            handler.Features, PidTarget.Of(entry, parts.Store, "create"), sources.Mounted.Make(snapshot, parts.Files.Paths.Mounts(id))));
+            handler.Features, PidTarget.Of(entry, parts.Store, "create"), sources.Mounted.Make(snapshot, layers, parts.Files.Paths.Mounts(id))));
         sources.Restored?.Check(bundle.Spec, Failure);
         if (sources.Restored is not null) bundle = BundleWriter.WithCriuSettings(bundle, RestoreSource.Settings(restore));
         var launch = ShimLaunches.Of(entry, sandbox, handler.Options, parts.Files.Paths);
@@ -231,13 +233,11 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
             ?? throw RuntimeFault.NotFound($"failed to create container: image '{reference}' is not on this node; pull it first");
     }
 
-    private void MakeRunDirectories(ContainerRecord record)
+    private void MakeRunDirectories(ContainerRecord record, UserMappings? users)
     {
         const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-        // A user namespace's root must be able to reach the rootfs: searchable, not readable.
-        const UnixFileMode Traverse = Owner | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
-        Directory.CreateDirectory(parts.Files.Paths.Run(record.Id), Traverse);
-        Directory.CreateDirectory(parts.Files.Paths.Rootfs(record.Id), Traverse);
+        PassableDirectory.Make(parts.Files.Paths.Run(record.Id), users);
+        Directory.CreateDirectory(parts.Files.Paths.Rootfs(record.Id), Owner);
         Directory.CreateDirectory(parts.Files.Paths.Bundle(record.Id, record.Generation), Owner);
     }
 

@@ -5,6 +5,7 @@ using ShimRuntime.Cri.V1;
 using ShimRuntime.Images;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
+using ShimRuntime.Runtime.Sandboxes;
 
 namespace ShimRuntime.Runtime.Containers;
 
@@ -56,17 +57,18 @@ internal sealed class ImageVolumeMounts
 
     /// <summary>Mounts all. Returns where each is, by the number of its mount; the owner of the directory unmounts.</summary>
     /// <param name="snapshot">The container's; it holds <see cref="Images"/>.</param>
-    /// <param name="directory">Made here, 0700.</param>
-    public IReadOnlyDictionary<int, string> Make(Snapshot snapshot, string directory)
+    /// <param name="layers">Of the pod.</param>
+    /// <param name="directory">Made here.</param>
+    public IReadOnlyDictionary<int, string> Make(Snapshot snapshot, PodLayers layers, string directory)
     {
         var places = new Dictionary<int, string>();
         if (_mounts.Count == 0) return places;
-        Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        PassableDirectory.Make(directory, layers.Users);
         for (var i = 0; i < _images.Count; i++)
         {
             var whole = Place(directory, "image", i);
             Directory.CreateDirectory(whole);
-            OverlayMount.MountReadOnly(snapshot.Mounted[i], whole, Flags);
+            layers.MountReadOnly(snapshot.Mounted[i], whole, Flags);
         }
 
         foreach (var (number, mount, image) in _mounts)

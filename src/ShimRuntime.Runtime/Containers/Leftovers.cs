@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Images;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Cgroups;
 
 namespace ShimRuntime.Runtime.Containers;
@@ -26,12 +27,26 @@ public sealed class Leftovers(
         var run = paths.Run(id);
         if (Directory.Exists(run))
         {
+            StagedMounts.Release(paths.StagedVolumes(id));
             MountPoint.UnmountBelow(run);
             Directory.Delete(run, true);
         }
 
         if (!Directory.Exists(paths.RuncRoot)) return;
         foreach (var state in Directory.EnumerateDirectories(paths.RuncRoot, $"{id}*.g*")) Directory.Delete(state, true);
+    }
+
+    /// <summary>What was mounted for the runtime to bind, once it has started or refused: a volume that kubelet unmounts must come free.</summary>
+    public void ReleaseStages(string id)
+    {
+        try
+        {
+            StagedMounts.Release(paths.StagedVolumes(id));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log.LogWarning("container {Id}: its id-mapped copies of volumes stay mounted until it is removed: {Cause}", id, e.Message);
+        }
     }
 
     private async Task RemoveCgroupsAsync(ContainerRecord record, CancellationToken cancellation)

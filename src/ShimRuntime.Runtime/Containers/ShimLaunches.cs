@@ -31,6 +31,8 @@ internal static class ShimLaunches
             Generation = record.Generation,
             ContainerCgroup = record.ContainerCgroup,
             LeafCgroup = record.LeafCgroup,
+            StdioUid = sandbox.Users?.Uids.Outside ?? 0,
+            StdioGid = sandbox.Users?.Gids.Outside ?? 0,
         };
     }
 }

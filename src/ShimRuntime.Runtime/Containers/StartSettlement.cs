@@ -60,6 +60,7 @@ internal sealed class StartSettlement(ContainerParts parts)
     /// <summary>False: still in between.</summary>
     private async Task<bool> ApplyAsync(ContainerEntry entry, HelloResponse hello)
     {
+        if (hello.State != ShimState.Starting) parts.Leftovers.ReleaseStages(entry.Id);
         switch (hello.State)
         {
             case ShimState.Running or ShimState.Stopping:

@@ -65,6 +65,7 @@ internal sealed class StartVerb(ContainerParts parts)
             var shim = entry.Shim ?? throw new ShimFault(FaultCode.Unavailable, "its shim is gone");
             var stored = StoreAsync(entry.Id);
             var started = await RunAsync(entry, shim).ConfigureAwait(false);
+            parts.Leftovers.ReleaseStages(entry.Id);
             await stored.ConfigureAwait(false);
             if (started.Exit is { } exit) await RefusedAsync(entry, exit).ConfigureAwait(false);
             else await _settlement.StartedAsync(entry, started).ConfigureAwait(false);
@@ -122,6 +123,7 @@ internal sealed class StartVerb(ContainerParts parts)
         }
 
         await parts.Supervisor.LostAsync(entry).ConfigureAwait(false);
+        parts.Leftovers.ReleaseStages(entry.Id);
         return RuntimeFault.Internal($"failed to start container '{entry.Id}': {fault.Message}", fault);
     }
 }

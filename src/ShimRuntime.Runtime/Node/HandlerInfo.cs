@@ -18,6 +18,7 @@ internal static class HandlerInfo
                 ["failure"] = answer.Failure,
                 ["recursiveReadOnlyMounts"] = answer.Features.RecursiveReadOnlyMounts,
                 ["userNamespaces"] = answer.Features.UserNamespaces,
+                ["userNamespacesFailure"] = answer.Features.UserNamespacesFailure,
             };
         }
 

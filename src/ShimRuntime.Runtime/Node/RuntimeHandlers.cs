@@ -14,9 +14,11 @@ public sealed class RuntimeHandlers
 
     private const string HybridMount = "/sys/fs/cgroup/unified/cgroup.procs";
     private readonly OrderedDictionary<string, (RuntimeHandlerOptions Options, RuncProbe Probe)> _handlers = [];
+    private readonly IdmapSupport _idmap;
 
     public RuntimeHandlers(RuntimeOptions options, ExitWatcher exits)
     {
+        _idmap = new IdmapSupport(options.Root);
         if (options.Handlers.All(h => h.Name != Default)) Add(new RuntimeHandlerOptions { Name = Default, Path = options.RuncPath });
         foreach (var handler in options.Handlers) Add(handler);
         void Add(RuntimeHandlerOptions handler) => _handlers[handler.Name] = (handler, new RuncProbe(handler.Path, exits));
@@ -61,11 +63,18 @@ public sealed class RuntimeHandlers
         _handlers.TryGetValue(name.Length == 0 ? Default : name, out var found) ? found : throw RuntimeFault.InvalidArgument(
             $"{failure}: runtime_handler: there is no runtime handler '{ContainerPath.Show(name)}'; this node has {string.Join(", ", _handlers.Keys)}");
 
-    private static HandlerFeatures Features(RuntimeHandlerOptions options, OciFeatures said) => new()
+    private HandlerFeatures Features(RuntimeHandlerOptions options, OciFeatures said)
     {
-        RecursiveReadOnlyMounts = said.MountOptions.Contains("rro") && DetachedMount.IsSupported,
-        AllowedAnnotations = options.AllowedAnnotations,
-    };
+        // The daemon id-maps by itself, so that the runtime need not know uidMappings of mounts (runc 1.1 passes them over in silence).
+        var failure = said.UserNamespaces ? _idmap.Failure() : "its binary does not list user namespaces among its features";
+        return new HandlerFeatures
+        {
+            UserNamespaces = failure is null,
+            UserNamespacesFailure = failure,
+            RecursiveReadOnlyMounts = said.MountOptions.Contains("rro") && DetachedMount.IsSupported,
+            AllowedAnnotations = options.AllowedAnnotations,
+        };
+    }
 
     /// <summary>libcrun's get_cgroup_mode: cgroup2 mounted at unified is hybrid, which it refuses at every start.</summary>
     private static string? Unusable(RuncVersion version) => version.Program == "crun" && File.Exists(HybridMount)
@@ -74,5 +83,14 @@ public sealed class RuntimeHandlers
 
     /// <summary>What one handler is, here and now.</summary>
     /// <param name="Failure">Null: it can be used.</param>
-    public sealed record Answer(RuntimeHandlerOptions Options, RuncProbe.Answer Probe, string? Failure, HandlerFeatures Features);
+    public sealed record Answer(RuntimeHandlerOptions Options, RuncProbe.Answer Probe, string? Failure, HandlerFeatures Features)
+    {
+        /// <exception cref="RuntimeFault">FailedPrecondition: not on this node, and why.</exception>
+        public void RequireUserNamespaces()
+        {
+            if (Features.UserNamespaces) return;
+            throw RuntimeFault.FailedPrecondition($"failed to run pod sandbox: runtime handler '{Options.Name}' can give no user namespace: "
+                + $"{Features.UserNamespacesFailure}; set hostUsers: true");
+        }
+    }
 }

@@ -149,6 +149,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
         if (!parts.Names.Restore(new ContainerNames.Claim(entry.Record.Name, entry.Id, entry.Request)))
             _log.LogWarning("container {Id}: another one has the name '{Name}' too", entry.Id, entry.Record.Name);
         parts.Store.Add(entry);
+        if (entry.Record.Phase is not (ContainerPhase.Created or ContainerPhase.Starting)) parts.Leftovers.ReleaseStages(entry.Id);
         if (entry.Record is { Phase: ContainerPhase.Exited, Exit.FinishedAtNanos: var at } && at >= parts.LastPulseNanos)
             parts.Store.Observer?.Changed(entry, ContainerChange.FoundStopped);
         if (action == RecoveryAction.FinishRemoval) InBackground("remove", entry.Id, () => remove.RemoveAsync(entry, parts.Stopping));

@@ -1,7 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Shims;
-using Tmds.Linux;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Runtime.Sandboxes;
@@ -23,6 +22,7 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
     private const int EndedMillis = 1_000;
     private const int MaxReportBytes = 1024;
     private const int SIGKILL = 9;
+    private const string OomScoreAdjust = "-998";
 
     /// <summary>
     /// Returns when the init is ready. It is a child of this process: the caller reaps it. Throws <see cref="IOException"/> with the
@@ -35,13 +35,13 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
         if (sandbox.NetworkNamespace is { } network) LinuxNamespace.Enter(network, NamespaceKinds.Network);
         if (sandbox.IpcNamespace is { } ipc) LinuxNamespace.Enter(ipc, NamespaceKinds.Ipc);
         if (sandbox.UtsNamespace is { } uts) LinuxNamespace.Enter(uts, NamespaceKinds.Uts);
-        LinuxNamespace.Unshare(NamespaceKinds.Pid | NamespaceKinds.Mount);
+        if (sandbox.UserNamespace is null) LinuxNamespace.Unshare(NamespaceKinds.Pid | NamespaceKinds.Mount);
         Privileges.SetNoNewPrivileges();
         Privileges.LimitBoundingSet(CAP_SETGID, CAP_SETUID, CAP_SETPCAP, CAP_SYS_ADMIN, CAP_SYS_RESOURCE);
-        return SpawnAndWait(emptyDirectory);
+        return SpawnAndWait(emptyDirectory, sandbox.UserNamespace);
     });
 
-    private SpawnedProcess SpawnAndWait(string emptyDirectory)
+    private SpawnedProcess SpawnAndWait(string emptyDirectory, string? userNamespace)
     {
         var pipe = stackalloc int[2];
         if (pipe2(pipe, O_CLOEXEC) < 0) throw new LinuxException("pipe2", errno);
@@ -49,14 +49,9 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
         SpawnedProcess process;
         try
         {
-            process = Spawner.Spawn(new SpawnRequest
-            {
-                Path = shimPath,
-                Arguments = ["pause", "pause"],
-                Fds = [new FdMapping(pipe[1], ReportFd)],
-                WorkingDirectory = emptyDirectory,
-                NewSession = true,
-            });
+            process = userNamespace is null
+                ? Spawner.Spawn(Request(emptyDirectory, shimPath, new FdMapping(pipe[1], ReportFd)))
+                : SpawnInside(userNamespace, emptyDirectory, pipe[1]);
         }
         catch (LinuxException e)
         {
@@ -71,17 +66,61 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
         var length = ReadReport(pipe[0], report);
         if (length > 0 && PodInitReport.IsReady(report.AsSpan(0, length))) return process;
         // One that ended by itself is about to be reaped; its exit code tells a usage error from a crash.
-        var ended = length >= 0 && WaitReadable(process.PidFd.Fd, EndedMillis);
+        var ended = length >= 0 && FileDescriptor.WaitReadable(process.PidFd.Fd, EndedMillis);
         var exit = End(process);
         throw new IOException(length < 0
             ? $"the pod init '{shimPath}' was not ready within {ReadyMillis / 1000} s; {ShimSentence.Advice}"
             : PodInitReport.Explain(report.AsSpan(0, length), shimPath, ended ? exit : null));
     }
 
+    private static SpawnRequest Request(string emptyDirectory, string path, params IReadOnlyList<FdMapping> fds) => new()
+    {
+        Path = path,
+        Arguments = ["pause", "pause"],
+        Fds = fds,
+        WorkingDirectory = emptyDirectory,
+        NewSession = true,
+    };
+
+    /// <summary>By way of <see cref="UserNamespaceEntry"/>, whose child the init is; CLONE_PARENT makes it ours.</summary>
+    private SpawnedProcess SpawnInside(string userNamespace, string emptyDirectory, int report)
+    {
+        using var user = File.OpenHandle(userNamespace);
+        using var shim = File.OpenHandle(shimPath);
+        using var program = UserNamespaceEntry.Program();
+        var pipe = FileDescriptor.CreatePipe();
+        using var pid = new SafeFileHandle(pipe.Read, true);
+        SpawnedProcess entry;
+        using (new SafeFileHandle(pipe.Write, true))
+        {
+            entry = Spawner.Spawn(Request(
+                emptyDirectory, $"/proc/self/fd/{UserNamespaceEntry.ProgramFd}", new FdMapping(Fd(user), UserNamespaceEntry.UserFd), new FdMapping(report, ReportFd),
+                new FdMapping(pipe.Write, UserNamespaceEntry.PidFd), new FdMapping(Fd(shim), UserNamespaceEntry.ExecutableFd),
+                new FdMapping(Fd(program), UserNamespaceEntry.ProgramFd)));
+        }
+
+        using (entry)
+        {
+            if (!FileDescriptor.WaitReadable(entry.PidFd.Fd, ReadyMillis)) _ = entry.PidFd.Signal(SIGKILL);
+            _ = FileDescriptor.WaitReadable(entry.PidFd.Fd, KilledMillis);
+            var exit = entry.PidFd.TryReap();
+            // Written before it ends, if at all; the child keeps the pipe open, so that nobody may wait for its end.
+            var child = 0;
+            if (!FileDescriptor.WaitReadable(pipe.Read, 0) || read(pipe.Read, &child, sizeof(int)) != sizeof(int))
+                throw new LinuxException("setns", exit?.Code is > 0 and var error ? error : Errno.EIO, userNamespace);
+            var opened = SafePidFd.TryOpen(child) ?? throw new LinuxException("pidfd_open", Errno.ESRCH, "pod init");
+            // It could not do so itself: CAP_SYS_RESOURCE inside means nothing here.
+            _ = CgroupFile.TryWrite($"/proc/{child}/oom_score_adj", OomScoreAdjust);
+            return new SpawnedProcess(child, opened);
+        }
+    }
+
+    private static int Fd(SafeFileHandle handle) => (int)handle.DangerousGetHandle();
+
     private static ExitCode? End(SpawnedProcess process)
     {
         _ = process.PidFd.Signal(SIGKILL);
-        _ = WaitReadable(process.PidFd.Fd, KilledMillis);
+        _ = FileDescriptor.WaitReadable(process.PidFd.Fd, KilledMillis);
         var exit = process.PidFd.TryReap();
         process.Dispose();
         return exit;
@@ -99,7 +138,7 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
         {
             while (length < buffer.Length)
             {
-                if (!WaitReadable(fd, (int)Math.Max(0, deadline - Environment.TickCount64))) return -1;
+                if (!FileDescriptor.WaitReadable(fd, (int)Math.Max(0, deadline - Environment.TickCount64))) return -1;
                 var count = (int)read(fd, first + length, buffer.Length - length);
                 if (count <= 0) break;
                 length += count;
@@ -107,18 +146,5 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
         }
 
         return length;
-    }
-
-    private static bool WaitReadable(int fd, int millis)
-    {
-        pollfd wait = default;
-        wait.fd = fd;
-        wait.events = POLLIN;
-        int ready;
-        while ((ready = poll(&wait, 1, millis)) < 0 && errno == Errno.EINTR)
-        {
-        }
-
-        return ready > 0;
     }
 }

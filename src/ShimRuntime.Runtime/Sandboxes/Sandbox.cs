@@ -1,4 +1,5 @@
 using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 
@@ -43,6 +44,9 @@ public sealed record Sandbox
     public string? PidNamespace { get; init; }
 
     public string? UserNamespace { get; init; }
+
+    /// <summary>Null without <see cref="UserNamespace"/>.</summary>
+    public UserMappings? Users => UserNamespace is null ? null : UserNamespaces.Mappings(Config.Linux.SecurityContext.NamespaceOptions.UsernsOptions);
 
     /// <summary>The pod init's pid; 0 when there is none.</summary>
     public int InitPid { get; init; }

@@ -59,6 +59,8 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
             NetworkPin = sandbox.NetworkNamespace,
             IpcPin = sandbox.IpcNamespace,
             UtsPin = sandbox.UtsNamespace,
+            UserPin = sandbox.UserNamespace,
+            Users = sandbox.Users,
             Hostname = sandbox.Hostname,
             Sysctls = plan.Sysctls,
         });
@@ -79,6 +81,12 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
     {
         var root = files.Paths.InitRoot(sandbox.Id);
         Directory.CreateDirectory(root, OwnerOnly);
+        if (sandbox.Users is { } users)
+        {
+            using var directory = SafeDirFd.Open(root);
+            directory.SetOwner(users.Uids.Outside, users.Gids.Outside);
+        }
+
         var init = await inits.StartAsync(sandbox, root).ConfigureAwait(false);
         try
         {
@@ -112,7 +120,7 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
         return cgroups.Driver.KeepPodLimitsAsync(sandbox.CgroupPath, limits, cancellation);
     }
 
-    private static void MakeFiles(Sandbox sandbox)
+    private void MakeFiles(Sandbox sandbox)
     {
         DurableFile.WriteVolatile(sandbox.ResolvConfPath, ResolvConf.Render(sandbox.Config.DnsConfig), WorldReadable);
         DurableFile.WriteVolatile(sandbox.HostnamePath, Encoding.UTF8.GetBytes(sandbox.Hostname + "\n"), WorldReadable);
@@ -122,6 +130,21 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
             Directory.CreateDirectory(shm);
             MountPoint.Tmpfs(shm, ShmBytes, ShmMode, MountFlags.NoExec);
         }
+
+        if (sandbox.Users is { } users) GiveToRootInside(sandbox, users);
+    }
+
+    /// <summary>What containers see is the pod's root's; the directory lets that root pass and no other user of the host.</summary>
+    private void GiveToRootInside(Sandbox sandbox, UserMappings users)
+    {
+        PassableDirectory.Make(files.Paths.Volatile(sandbox.Id), users);
+        using var directory = SafeDirFd.Open(files.Paths.Volatile(sandbox.Id));
+        foreach (var file in new[] { sandbox.ResolvConfPath, sandbox.HostnamePath, sandbox.HostsPath! })
+            directory.SetOwner(FileName.Create(Path.GetFileName(file)), users.Uids.Outside, users.Gids.Outside);
+        if (sandbox.ShmPath is null) return;
+        using var shm = SafeDirFd.Open(sandbox.ShmPath);
+        shm.SetOwner(users.Uids.Outside, users.Gids.Outside);
+        shm.SetMode(ShmMode);
     }
 
     private static string HostName() => File.ReadAllText("/proc/sys/kernel/hostname").Trim();

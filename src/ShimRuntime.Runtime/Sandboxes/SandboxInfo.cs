@@ -62,7 +62,7 @@ internal static class SandboxInfo
         var namespaces = new JsonArray();
         foreach (var (type, path) in new[]
         {
-            ("network", sandbox.NetworkNamespace), ("ipc", sandbox.IpcNamespace), ("uts", sandbox.UtsNamespace), ("pid", sandbox.PidNamespace),
+            ("network", sandbox.NetworkNamespace), ("ipc", sandbox.IpcNamespace), ("uts", sandbox.UtsNamespace), ("pid", sandbox.PidNamespace), ("user", sandbox.UserNamespace),
         })
         {
             if (path is not null) namespaces.Add((JsonNode)new JsonObject { ["type"] = type, ["path"] = path });

@@ -36,6 +36,8 @@ internal sealed class SandboxPaths(RuntimeOptions options)
 
     public string PidPin(string id) => Path.Combine(AllVolatile, id, "ns", "pid");
 
+    public string UserPin(string id) => Path.Combine(AllVolatile, id, "ns", "user");
+
     /// <summary>tmpfs: the pod's /dev/shm.</summary>
     public string Shm(string id) => Path.Combine(AllVolatile, id, "shm");
 

@@ -132,7 +132,7 @@ public sealed partial class SandboxService
 
     private static bool IsIntact(Sandbox sandbox)
     {
-        var pins = new[] { sandbox.NetworkNamespace, sandbox.IpcNamespace, sandbox.UtsNamespace, sandbox.PidNamespace };
+        var pins = new[] { sandbox.NetworkNamespace, sandbox.IpcNamespace, sandbox.UtsNamespace, sandbox.PidNamespace, sandbox.UserNamespace };
         if (pins.Any(p => p is not null && !LinuxNamespace.IsPinned(p))) return false;
         return sandbox.PidNamespace is null || new ProcessIdentity(sandbox.InitPid, sandbox.InitStartTicks).IsAlive;
     }

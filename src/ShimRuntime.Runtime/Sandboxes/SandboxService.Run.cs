@@ -12,7 +12,8 @@ public sealed partial class SandboxService
     public async Task<string> RunAsync(RunPodSandboxRequest request, CancellationToken client)
     {
         SandboxValidation.Check(request);
-        await _parts.Handlers.RequireAsync(request.RuntimeHandler, "failed to run pod sandbox", client).ConfigureAwait(false);
+        var handler = await _parts.Handlers.RequireAsync(request.RuntimeHandler, "failed to run pod sandbox", client).ConfigureAwait(false);
+        if (UserNamespaces.IsAsked(request.Config)) handler.RequireUserNamespaces();
         var name = SandboxId.Name(request.Config.Metadata);
         var id = await _runs.RunAsync(name, daemon => RunOnceAsync(name, request, daemon), client).ConfigureAwait(false);
 

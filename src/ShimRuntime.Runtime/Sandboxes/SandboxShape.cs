@@ -26,6 +26,7 @@ internal static class SandboxShape
             // A pod on the host's network has the host's name.
             UtsNamespace = ownNetwork ? paths.UtsPin(id) : null,
             PidNamespace = modes.Pid == NamespaceMode.Pod ? paths.PidPin(id) : null,
+            UserNamespace = modes.UsernsOptions?.Mode == NamespaceMode.Pod && modes.UsernsOptions.Uids.Count > 0 ? paths.UserPin(id) : null,
             ResolvConfPath = paths.ResolvConf(id),
             HostnamePath = paths.Hostname(id),
             HostsPath = paths.Hosts(id),

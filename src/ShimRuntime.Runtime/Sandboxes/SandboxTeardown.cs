@@ -24,7 +24,7 @@ internal sealed class SandboxTeardown(SandboxFiles files, SandboxParts parts, IL
         await KillInitAsync(sandbox, cancellation).ConfigureAwait(false);
         await ReleaseNetworkAsync(sandbox.Id, cancellation).ConfigureAwait(false);
         var paths = files.Paths;
-        foreach (var pin in new[] { paths.NetworkPin(sandbox.Id), paths.IpcPin(sandbox.Id), paths.UtsPin(sandbox.Id), paths.PidPin(sandbox.Id) })
+        foreach (var pin in new[] { paths.NetworkPin(sandbox.Id), paths.IpcPin(sandbox.Id), paths.UtsPin(sandbox.Id), paths.PidPin(sandbox.Id), paths.UserPin(sandbox.Id) })
         {
             if (File.Exists(pin)) LinuxNamespace.Unpin(pin);
         }

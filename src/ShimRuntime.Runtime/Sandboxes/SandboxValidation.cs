@@ -75,8 +75,7 @@ internal static class SandboxValidation
         if (options.Ipc is not (NamespaceMode.Pod or NamespaceMode.Node)) throw Bad($"ipc namespace mode {options.Ipc} is neither POD nor NODE");
         if (options.Pid is not (NamespaceMode.Pod or NamespaceMode.Container or NamespaceMode.Node))
             throw Bad($"pid namespace mode {options.Pid} is not one of a sandbox; TARGET belongs to a container");
-        if (options.UsernsOptions is { Mode: not NamespaceMode.Node } user)
-            throw Bad($"a user namespace ({user.Mode}) is not supported yet, and Status says so; set hostUsers: true");
+        UserNamespaces.Check(options);
     }
 
     private static string Printable(string text) => new([.. text.Take(256).Select(c => char.IsControl(c) ? '?' : c)]);

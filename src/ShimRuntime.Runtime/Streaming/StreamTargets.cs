@@ -24,15 +24,18 @@ internal sealed class StreamTargets(ContainerParts parts, ISandboxStore sandboxe
         var streams = new ClientStreams { Stdin = request.Stdin, Stdout = request.Stdout, Stderr = request.Stderr, Tty = request.Tty };
         Check(streams, $"failed to exec in container '{entry.Id}'");
         var record = entry.Record;
+        var sandbox = sandboxes.Find(record.SandboxId);
         var target = new ExecTarget
         {
             ContainerId = record.Id,
             Streams = streams,
-            RuncPath = parts.Handlers.PathOf(sandboxes.Find(record.SandboxId)?.RuntimeHandler ?? ""),
+            RuncPath = parts.Handlers.PathOf(sandbox?.RuntimeHandler ?? ""),
             RuncRoot = _paths.RuncRoot,
             RuncId = $"{record.Id}.g{record.Generation}",
             ProcessJson = ByteString.CopyFrom(parts.Bundles.ExecProcess(entry, request.Cmd, request.Tty)),
             LeafCgroup = record.LeafCgroup,
+            StdioUid = sandbox?.Users?.Uids.Outside ?? 0,
+            StdioGid = sandbox?.Users?.Gids.Outside ?? 0,
         };
         return new SessionTarget(record.Id, record.LeafCgroup, launch => launch.Exec = target);
     }

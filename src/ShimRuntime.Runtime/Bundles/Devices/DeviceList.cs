@@ -7,11 +7,17 @@ namespace ShimRuntime.Runtime.Bundles;
 /// <summary>
 /// Device nodes and the device cgroup's rules. First everything is denied; runc adds its own small set (null, zero, full, random, urandom,
 /// tty, ptmx, pts). A requested directory stands for all nodes below it. Privileged: every node of the host, every access.
+/// In a user namespace no node can be made, and runc binds the host's instead, by its path in the container: one that has another path there
+/// would be another device, or none, so that is bound by a mount of ours.
 /// </summary>
 internal static class DeviceList
 {
-    public static (IReadOnlyList<DeviceSpec> Nodes, IReadOnlyList<DeviceRule> Rules) Build(ContainerConfig config, IHostView host)
+    private static readonly HashSet<string> OfTheRuntime = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
+
+    /// <param name="userNamespace">The container is in one.</param>
+    public static DevicePlan Build(ContainerConfig config, IHostView host, bool userNamespace)
     {
+        var binds = new List<MountSpec>();
         var nodes = new OrderedDictionary<string, DeviceSpec>();
         var privileged = config.Linux?.SecurityContext?.Privileged ?? false;
         var rules = new List<DeviceRule> { new() { Allow = privileged, Access = "rwm" } };
@@ -22,7 +28,7 @@ internal static class DeviceList
 
         var requested = new HashSet<string>();
         for (var i = 0; i < config.Devices.Count; i++) Add(config.Devices[i], i);
-        return (nodes.Values.ToList(), rules);
+        return new DevicePlan(nodes.Values.ToList(), binds, rules);
 
         void Add(Device device, int index)
         {
@@ -30,7 +36,16 @@ internal static class DeviceList
             foreach (var (node, path) in Expand(device, index, host))
             {
                 if (!requested.Add(path)) throw Refusal.Invalid($"devices[{index}].container_path", $"'{path}' is given twice");
-                nodes[path] = ToSpec(node, path);
+                if (userNamespace && node.Path != path)
+                {
+                    nodes.Remove(path);
+                    binds.Add(Bind(node.Path, path, $"devices[{index}].container_path"));
+                }
+                else
+                {
+                    nodes[path] = ToSpec(node, path);
+                }
+
                 if (!privileged)
                 {
                     rules.Add(new DeviceRule { Allow = true, Type = Kind(node), Major = node.Major, Minor = node.Minor, Access = access });
@@ -38,6 +53,12 @@ internal static class DeviceList
             }
         }
     }
+
+    /// <summary>In a user namespace: a device of the host under another path. FailedPrecondition for a path that the runtime covers.</summary>
+    public static MountSpec Bind(string node, string path, string field) => OfTheRuntime.Contains(path)
+        ? throw Refusal.Impossible(
+            field, $"'{path}' is the runtime's own, which in a pod with a user namespace can't be another device; give another path")
+        : new MountSpec { Destination = path, Type = "bind", Source = node, Options = ["bind", "rprivate"] };
 
     private static IEnumerable<(HostNode Node, string ContainerPath)> Expand(Device device, int index, IHostView host)
     {

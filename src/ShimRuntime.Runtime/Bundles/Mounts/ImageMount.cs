@@ -20,11 +20,6 @@ internal static class ImageMount
         if (mount.Image.Image.Length == 0) throw Refusal.Invalid($"{field}.image.image", "is empty; name an image of this node");
         if (mount.HostPath.Length > 0) throw Refusal.Invalid($"{field}.host_path", "is given beside image; give one");
         if (!Enum.IsDefined(mount.Propagation)) throw Refusal.Invalid($"{field}.propagation", $"{(int)mount.Propagation} is unknown");
-        if (mount.UidMappings.Count + mount.GidMappings.Count > 0)
-        {
-            throw Refusal.Unsupported($"{field}.uidMappings", "asks for an id-mapped image, which this release does not mount");
-        }
-
         if (mount.ImageSubPath.Length > 0) CheckSubPath(mount.ImageSubPath, $"{field}.image_sub_path");
         RequestMounts.Destination(mount, field);
         MountOptions.Of(mount, field);

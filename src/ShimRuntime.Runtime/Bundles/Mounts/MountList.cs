@@ -18,8 +18,9 @@ internal static class MountList
             .Concat(volumes.Select(ImageVolumes.ToMount))
             .Concat(own)
             .OrderBy(m => ContainerPath.Depth(m.Destination)); // LINQ's order is stable
-        var defaults = DefaultMounts.Build(context?.Privileged ?? false).Where(m => !IsReplaced(m.Destination, taken));
-        return new MountPlan([.. defaults, .. binds], requested.RootfsPropagation, requested.MissingHostDirectories, volumes);
+        var defaults = DefaultMounts.Build(context?.Privileged ?? false, request.Sandbox.Users?.Gids).Where(m => !IsReplaced(m.Destination, taken));
+        return new MountPlan(
+            [.. defaults, .. binds], requested.RootfsPropagation, requested.MissingHostDirectories, volumes, requested.IdmappedBinds);
     }
 
     // A /dev of the request's own comes with its own pts and mqueue.

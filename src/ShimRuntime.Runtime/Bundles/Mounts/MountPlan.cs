@@ -8,4 +8,5 @@ internal sealed record MountPlan(
     IReadOnlyList<MountSpec> Mounts,
     string? RootfsPropagation,
     IReadOnlyList<string> MissingHostDirectories,
-    IReadOnlyList<ImageVolume> Volumes);
+    IReadOnlyList<ImageVolume> Volumes,
+    IReadOnlyList<IdmappedBind> IdmappedBinds);

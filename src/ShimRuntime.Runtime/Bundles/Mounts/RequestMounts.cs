@@ -1,3 +1,4 @@
+using System.Globalization;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Oci;
 using Propagation = ShimRuntime.Cri.V1.MountPropagation;
@@ -13,6 +14,9 @@ internal sealed class RequestMounts(IHostView host, BundleRequest request)
     private const int MaxMounts = 4096;
 
     private readonly HashSet<string> _missing = [];
+    private readonly List<IdmappedBind> _idmapped = [];
+
+    public IReadOnlyList<IdmappedBind> IdmappedBinds => _idmapped;
 
     public string? RootfsPropagation { get; private set; }
 
@@ -27,7 +31,7 @@ internal sealed class RequestMounts(IHostView host, BundleRequest request)
         {
             var field = $"mounts[{i}]";
             var mount = ImageMount.IsAsked(config.Mounts[i])
-                ? ImageMount.ToSpec(config.Mounts[i], field, request.ImageMounts[i])
+                ? ToImageSpec(config.Mounts[i], field, request.ImageMounts[i])
                 : ToSpec(config.Mounts[i], field);
             if (!taken.Add(mount.Destination)) throw Refusal.Invalid($"{field}.container_path", $"'{mount.Destination}' is given twice");
             mounts.Add(mount);
@@ -44,6 +48,8 @@ internal sealed class RequestMounts(IHostView host, BundleRequest request)
         var options = new List<string> { "rbind", PropagationOption(mount.Propagation, source, field) };
         options.AddRange(MountOptions.Of(mount, field));
         options.Add(Access(mount, field));
+        if (request.Sandbox.UserNamespace is not null) LockedFlags.Keep(options, host.MountHolding(source), $"{field}.mount_options");
+        if (IsMapped(mount, field)) source = Staged(mount, source, field);
         return new MountSpec { Destination = destination, Type = "bind", Source = source, Options = options };
     }
 
@@ -56,17 +62,44 @@ internal sealed class RequestMounts(IHostView host, BundleRequest request)
 
     private void RefuseUnsupported(Mount mount, string field)
     {
-        if (mount.UidMappings.Count > 0 || mount.GidMappings.Count > 0)
-        {
-            throw Refusal.Unsupported(
-                $"{field}.uidMappings", "asks for an id-mapped mount, which this release does not make; run the pod with hostUsers: true");
-        }
-
         if (mount.SelinuxRelabel && host.Facts.Selinux)
         {
             throw Refusal.Unsupported(
                 $"{field}.selinux_relabel", "asks to relabel a volume, which this release does not do; label it beforehand");
         }
+    }
+
+    /// <summary>In a user namespace the image is mounted over id-mapped layers, whether or not mappings are given.</summary>
+    private MountSpec ToImageSpec(Mount mount, string field, string source)
+    {
+        IsMapped(mount, field);
+        var spec = ImageMount.ToSpec(mount, field, source);
+        if (request.Sandbox.UserNamespace is null) return spec;
+        var options = spec.Options!.ToList();
+        LockedFlags.Keep(options, host.MountHolding(source), $"{field}.mount_options");
+        return spec with { Options = options };
+    }
+
+    /// <summary>kubelet gives the pod's own mappings; owners then look inside as they are on the host.</summary>
+    private bool IsMapped(Mount mount, string field)
+    {
+        if (mount.UidMappings.Count + mount.GidMappings.Count == 0) return false;
+        var pod = request.Sandbox.Config.Linux?.SecurityContext?.NamespaceOptions?.UsernsOptions;
+        if (request.Sandbox.UserNamespace is null) throw Refusal.Invalid($"{field}.uidMappings", "are given in a pod without a user namespace");
+        if (!mount.UidMappings.Equals(pod!.Uids) || !mount.GidMappings.Equals(pod.Gids))
+        {
+            throw Refusal.Invalid(
+                $"{field}.uidMappings", "and gidMappings are not those of the pod's user namespace; give both, as the pod has them");
+        }
+
+        return true;
+    }
+
+    private string Staged(Mount mount, string source, string field)
+    {
+        var stage = Path.Combine(request.StagedVolumesDirectory, _idmapped.Count.ToString(CultureInfo.InvariantCulture));
+        _idmapped.Add(new IdmappedBind($"{field}.uidMappings", source, stage, Follows: mount.Propagation == Propagation.PropagationHostToContainer));
+        return stage;
     }
 
     private string Source(string path, string field)
@@ -95,6 +128,10 @@ internal sealed class RequestMounts(IHostView host, BundleRequest request)
 
                 RootfsPropagation ??= "rslave";
                 return "rslave";
+            case Propagation.PropagationBidirectional when request.Sandbox.UserNamespace is not null:
+                throw Refusal.Invalid(
+                    $"{field}.propagation",
+                    "is BIDIRECTIONAL in a pod with a user namespace, whose mounts the kernel keeps from the host; use HOST_TO_CONTAINER");
             case Propagation.PropagationBidirectional:
                 if (host.MountHolding(source) is not { SharedGroup: > 0 }) throw NotPropagating(field, source, "shared");
                 RootfsPropagation = "rshared";

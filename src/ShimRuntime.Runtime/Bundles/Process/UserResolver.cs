@@ -1,4 +1,5 @@
 using ShimRuntime.Cri.V1;
+using ShimRuntime.Linux;
 using ShimRuntime.Oci;
 
 namespace ShimRuntime.Runtime.Bundles;
@@ -16,14 +17,17 @@ namespace ShimRuntime.Runtime.Bundles;
 /// </summary>
 internal static class UserResolver
 {
-    public static UserSpec Resolve(ContainerConfig config, ImageConfig image, RootfsView rootfs)
+    /// <param name="users">Of the pod; null: the host's.</param>
+    public static UserSpec Resolve(ContainerConfig config, ImageConfig image, RootfsView rootfs, UserMappings? users)
     {
         var context = config.Linux?.SecurityContext ?? new LinuxContainerSecurityContext();
         var asked = Ask(context, image);
         var database = new UserDatabase(rootfs);
         var (uid, name, primary) = FindUser(asked, database);
         var gid = asked.Group is null ? primary : FindGroup(asked, database);
-        return new UserSpec { Uid = uid, Gid = gid, AdditionalGids = Groups(context, gid, name, database) };
+        var user = new UserSpec { Uid = uid, Gid = gid, AdditionalGids = Groups(context, gid, name, database) };
+        MappedIds.Check(user, users, asked.Field, context.RunAsGroup is not null);
+        return user;
     }
 
     /// <summary>As ContainerStatus reports it.</summary>

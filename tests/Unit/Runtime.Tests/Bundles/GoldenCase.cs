@@ -48,6 +48,7 @@ internal sealed class GoldenCase(string name)
             RootfsPath = rootfs.Path,
             LeafCgroup = $"/kubepods/pod1/{ContainerId}/g1-{ContainerId}",
             VolumesDirectory = $"/var/lib/shimruntime/containers/{ContainerId}/volumes",
+            StagedVolumesDirectory = $"/run/shimruntime/c/{ContainerId[..16]}/volumes",
             ImageMounts = Enumerable.Range(0, config.Mounts.Count)
                 .Where(i => config.Mounts[i].Image is not null)
                 .ToDictionary(i => i, i => $"/run/shimruntime/c/c0c0c0c0c0c0c0c0/mounts/image{i}"),

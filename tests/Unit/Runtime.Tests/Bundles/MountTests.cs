@@ -70,9 +70,6 @@ public sealed class MountTests : IDisposable
     public void What_this_release_does_not_do_is_said()
     {
         var mount = Add("/data", "/mnt/x");
-        mount.UidMappings.Add(new IDMapping { Length = 1 });
-        _spec.Refuses("mounts[0].uidMappings", FaultCode.Unimplemented);
-        mount.UidMappings.Clear();
         mount.MountOptions.Add("suid");
         _spec.Refuses("mounts[0].mount_options 'suid'");
     }

@@ -46,6 +46,8 @@ internal sealed class SpecFixture : IDisposable
         RootfsPath = Rootfs.Path,
         LeafCgroup = "/pod/leaf",
         VolumesDirectory = "/volumes",
+        StagedVolumesDirectory = "/staged",
+        ImageMounts = Enumerable.Range(0, Config.Mounts.Count).ToDictionary(i => i, i => $"/images/{i}"),
         Handler = Handler,
         Cdi = Cdi,
         TargetPid = TargetPid,

@@ -22,6 +22,7 @@ internal static class TestSandbox
             IpcNamespace = modes.Ipc == NamespaceMode.Pod ? $"{State}/ns/ipc" : null,
             UtsNamespace = modes.Network == NamespaceMode.Pod ? $"{State}/ns/uts" : null,
             PidNamespace = modes.Pid == NamespaceMode.Pod ? $"{State}/ns/pid" : null,
+            UserNamespace = modes.UsernsOptions?.Mode == NamespaceMode.Pod ? $"{State}/ns/user" : null,
             ResolvConfPath = $"{State}/resolv.conf",
             HostnamePath = $"{State}/hostname",
             ShmPath = modes.Ipc == NamespaceMode.Pod ? $"{State}/shm" : null,

@@ -81,6 +81,32 @@ public sealed class CdiInjectionTests : IDisposable
     }
 
     [Fact]
+    public void In_a_user_namespace_a_device_is_the_hosts_and_bound_where_its_path_differs()
+    {
+        GiveUsers();
+        _spec.Host.Nodes.Add(new HostNode("/dev/real", FileKind.CharacterDevice, 240, 3, 0x1B6, 0, 0));
+        _spec.Host.Nodes.Add(new HostNode("/dev/sda", FileKind.BlockDevice, 8, 0, 0x1B0, 0, 6));
+        _spec.Config.Devices.Add(new Device { HostPath = "/dev/sda", ContainerPath = "/dev/sda", Permissions = "r" });
+        var spec = Build(None with { DeviceNodes = [new("/dev/sda", "/dev/real", null), new("/dev/real", "/dev/real", "c") { Major = 240, Minor = 3 }] });
+        Assert.Equal(["/dev/real"], spec.Linux.Devices!.Select(d => d.Path));
+        Assert.Equal("/dev/real", spec.Mounts!.Single(m => m.Destination == "/dev/sda").Source);
+        Assert.Contains(spec.Linux.Resources!.Devices!, r => r is { Allow: true, Major: 240, Minor: 3, Access: "rwm" });
+        Refuses(None with { DeviceNodes = [new("/dev/real", "/dev/real", "c") { Major = 1, Minor = 1 }] }, "in a pod with a user namespace none can be made");
+        Refuses(None with { DeviceNodes = [new("/dev/real", "/dev/real", "p")] }, "no device that this node has at '/dev/real'");
+        Refuses(None with { DeviceNodes = [new("/dev/null", "/dev/real", null)] }, "'/dev/null' is the runtime's own");
+    }
+
+    [Fact]
+    public void In_a_user_namespace_groups_are_mapped_and_binds_keep_their_flags()
+    {
+        GiveUsers();
+        _spec.Host.Mounts.Add(_spec.Host.Mounts[0] with { Target = "/lib", Options = "ro,nodev,relatime" });
+        var spec = Build(None with { Mounts = [Bind("/lib/driver", "/x") with { Options = ["rbind", "nosuid"] }], AdditionalGids = [65_535] });
+        Assert.Equal(["rbind", "nosuid", "nodev", "ro"], spec.Mounts!.Single(m => m.Destination == "/x").Options);
+        Refuses(None with { AdditionalGids = [65_536] }, "the group 65536 from '/etc/cdi/x.json', containerEdits, which the pod's user namespace does not map");
+    }
+
+    [Fact]
     public void A_mount_of_what_the_host_has_not_is_refused()
     {
         _spec.Host.Paths["/none"] = new HostPath("/none", HostPathState.Missing);
@@ -89,6 +115,12 @@ public sealed class CdiInjectionTests : IDisposable
     }
 
     private static MountSpec Bind(string source, string target) => new() { Destination = target, Type = "bind", Source = source, Options = ["bind", "ro"] };
+
+    private void GiveUsers()
+    {
+        var ids = new IDMapping { HostId = 100_000, Length = 65_536 };
+        _spec.Pod.Linux.SecurityContext.NamespaceOptions.UsernsOptions = new UserNamespace { Mode = NamespaceMode.Pod, Uids = { ids }, Gids = { ids } };
+    }
 
     private RuntimeSpec Build(params CdiEdits[] edits)
     {

@@ -3,6 +3,7 @@ using ShimRuntime.Images;
 using ShimRuntime.Linux;
 using ShimRuntime.Oci;
 using ShimRuntime.Runtime.Containers;
+using ShimRuntime.Runtime.Tests.Bundles;
 using Xunit;
 using Propagation = ShimRuntime.Cri.V1.MountPropagation;
 
@@ -83,7 +84,6 @@ public sealed class ImageVolumeMountsTests : IDisposable
         Refuses(m => m.Propagation = (Propagation)9, "propagation 9 is unknown");
         Refuses(m => m.MountOptions.Add("exec"), "mount_options 'exec'");
         Refuses(m => m.ContainerPath = "/", "container_path is '/'");
-        Refuses(m => m.UidMappings.Add(new IDMapping { Length = 1 }), "uidMappings", code: FaultCode.Unimplemented);
         Refuses(m => m.Image.Image = "unknown", "image 'unknown' is not on this node; pull it first", code: FaultCode.NotFound);
     }
 
@@ -103,7 +103,7 @@ public sealed class ImageVolumeMountsTests : IDisposable
         {
             Mounted = [[Path.Combine(_base, "layer"), Path.Combine(_base, "empty")]],
         };
-        return ImageVolumeMounts.Find(config, new Store()).Make(snapshot, Path.Combine(_base, "mounts"))[1];
+        return ImageVolumeMounts.Find(config, new Store()).Make(snapshot, new PodLayers(TestSandbox.Of(TestSandbox.DefaultPod()), ""), Path.Combine(_base, "mounts"))[1];
     }
 
     private static void Refuses(Action<Mount> change, string sentence, Action<Mount>? also = null, FaultCode code = FaultCode.InvalidArgument)

@@ -27,6 +27,7 @@ public sealed class RuntimeHandlersTests : IDisposable
         Assert.Null(answer.Failure);
         Assert.Equal("runc", answer.Options.Name);
         Assert.True(answer.Features.RecursiveReadOnlyMounts, "runc 1.1 and newer knows rro");
+        Assert.Equal(answer.Features.UserNamespaces, answer.Features.UserNamespacesFailure is null);
     }
 
     [Fact]
@@ -56,6 +57,19 @@ public sealed class RuntimeHandlersTests : IDisposable
         var handlers = new RuntimeHandlers(Options(new RuntimeHandlerOptions { Name = "old", Path = path }), _exits);
         var answer = await handlers.RequireAsync("old", Verb, CancellationToken.None);
         Assert.False(answer.Features.RecursiveReadOnlyMounts || answer.Features.UserNamespaces);
+    }
+
+    [Fact]
+    public async Task User_namespaces_are_not_claimed_where_the_layers_file_system_cannot_be_id_mapped()
+    {
+        // proc can't, on any kernel.
+        var handlers = new RuntimeHandlers(Options() with { Root = "/proc/self" }, _exits);
+        var answer = await handlers.AskAsync("", Verb, CancellationToken.None);
+        Assert.False(answer.Features.UserNamespaces);
+        Assert.Contains("'/proc/self', proc, can't be id-mapped", answer.Features.UserNamespacesFailure, StringComparison.Ordinal);
+        var fault = Assert.Throws<RuntimeFault>(answer.RequireUserNamespaces);
+        Assert.Equal(FaultCode.FailedPrecondition, fault.Code);
+        Assert.Contains("hostUsers: true", fault.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -40,6 +40,7 @@ public sealed class AdoptionTests : IAsyncLifetime
             ShimOwner = new ShimOwner(_exits, Patience, _daemon.Token),
             Criu = new CriuProbe(_exits),
             Supervisor = new ContainerSupervisor(files, killer, NullLogger<ContainerSupervisor>.Instance, _daemon.Token),
+            Leftovers = new Leftovers(files.Paths, null!, null!, killer, NullLogger<Leftovers>.Instance),
             Logs = NullLoggerFactory.Instance,
             // Adoption alone needs none of these.
             Creates = null!,
@@ -49,7 +50,6 @@ public sealed class AdoptionTests : IAsyncLifetime
             Snapshots = null!,
             Bundles = null!,
             Spawner = null!,
-            Leftovers = null!,
             Cgroups = null!,
             Limits = null!,
         };
@@ -77,9 +77,12 @@ public sealed class AdoptionTests : IAsyncLifetime
             Pid = asked < 3 ? 0 : 42,
             StartedAtNanos = asked < 3 ? 0 : 7,
         });
+        // Copies of volumes, which a start that nobody waited for leaves.
+        var staged = Directory.CreateDirectory(_parts.Files.Paths.StagedVolumes(_record.Id)).FullName;
         var entry = new Adoption(_parts).Silent(Found());
         for (var i = 0; i < 1000 && entry.Record.Phase != ContainerPhase.Running; i++) await Task.Delay(20);
         Assert.Equal((ContainerPhase.Running, 42, 7L), (entry.Record.Phase, entry.Record.Pid, entry.Record.StartedAtNanos));
+        Assert.False(Directory.Exists(staged));
     }
 
     [Fact]

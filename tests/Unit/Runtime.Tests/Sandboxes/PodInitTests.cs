@@ -72,6 +72,52 @@ public sealed class PodInitTests : IDisposable
     }
 
     [Fact]
+    public async Task In_a_user_namespace_it_has_no_privilege_there_either_and_is_nobody_on_the_host()
+    {
+        _world.UseBridge();
+        var sandboxes = await _world.StartAsync();
+        var request = SandboxWorld.Request(pid: NamespaceMode.Pod);
+        var ids = new IDMapping { ContainerId = 0, HostId = 200_000, Length = 65_536 };
+        request.Config.Linux.SecurityContext.NamespaceOptions.UsernsOptions = new UserNamespace { Mode = NamespaceMode.Pod, Uids = { ids }, Gids = { ids } };
+        var id = await sandboxes.RunAsync(request, CancellationToken.None);
+        var pid = Pid(sandboxes, id);
+
+        var status = File.ReadAllLines($"/proc/{pid}/status").Select(l => l.Split(':', 2)).ToDictionary(l => l[0], l => l[1].Trim());
+        Assert.Equal("265535\t265535\t265535\t265535", status["Uid"]);
+        Assert.Equal("265535\t265535\t265535\t265535", status["Gid"]);
+        Assert.Equal("", status["Groups"]);
+        foreach (var set in new[] { "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb" }) Assert.Equal("0000000000000000", status[set]);
+        Assert.Equal(("1", "1", $"{pid}\t1"), (status["NoNewPrivs"], status["Threads"], status["NSpid"]));
+        // A machine may keep CAP_SYS_RESOURCE from its root.
+        var own = CgroupFile.Read("/proc/self/oom_score_adj");
+        var may = CgroupFile.TryWrite("/proc/self/oom_score_adj", "-998");
+        _ = CgroupFile.TryWrite("/proc/self/oom_score_adj", own);
+        Assert.Equal(may ? "-998" : own, CgroupFile.Read($"/proc/{pid}/oom_score_adj"));
+        Assert.Equal($"{Environment.ProcessId}", status["PPid"]);
+        Assert.Empty(Directory.EnumerateFileSystemEntries($"/proc/{pid}/fd"));
+        Assert.Empty(Directory.EnumerateFileSystemEntries($"/proc/{pid}/root/"));
+        foreach (var (kind, pin) in new[] { ("user", Ns(id, "user")), ("net", _world.At($"netns/shimruntime-{id[..16]}")), ("ipc", Ns(id, "ipc")), ("uts", Ns(id, "uts")), ("pid", Ns(id, "pid")) })
+            Assert.Equal(LinuxNamespace.Identity($"/proc/{pid}/ns/{kind}"), LinuxNamespace.Identity(pin));
+        Assert.NotEqual(LinuxNamespace.Identity("/proc/self/ns/user"), LinuxNamespace.Identity($"/proc/{pid}/ns/user"));
+        await sandboxes.RemoveAsync(id, CancellationToken.None);
+        Assert.Empty(_world.Leftovers());
+    }
+
+    [Fact]
+    public async Task One_that_does_not_start_in_a_user_namespace_leaves_nothing_either()
+    {
+        _world.Options = _world.Options with { ShimPath = "/bin/false" };
+        _world.UseBridge();
+        var sandboxes = await _world.StartAsync();
+        var request = SandboxWorld.Request(pid: NamespaceMode.Pod);
+        var ids = new IDMapping { ContainerId = 0, HostId = 200_000, Length = 65_536 };
+        request.Config.Linux.SecurityContext.NamespaceOptions.UsernsOptions = new UserNamespace { Mode = NamespaceMode.Pod, Uids = { ids }, Gids = { ids } };
+        var fault = await Assert.ThrowsAsync<RuntimeFault>(() => sandboxes.RunAsync(request, CancellationToken.None));
+        Assert.Contains("the pod init '/bin/false' ended before it was ready (exit code 1)", fault.Message, StringComparison.Ordinal);
+        Assert.Empty(_world.Leftovers());
+    }
+
+    [Fact]
     public async Task It_reaps_the_orphans_of_the_pod()
     {
         var sandboxes = await _world.StartAsync();

@@ -14,6 +14,19 @@ public class SandboxInputTests
     public static TheoryData<string, Action<RunPodSandboxRequest>> Refused => new()
     {
         { "no config", r => r.Config = null },
+        { "userns_options.uids has 2 mappings", r => Users(r, NamespaceMode.Pod, (0, 1000, 65_536), (0, 2000, 65_536)) },
+        { "userns_options.uids has 0 mappings", r => Users(r, NamespaceMode.Pod) },
+        { "userns_options.uids does not map id 0", r => Users(r, NamespaceMode.Pod, (1, 1000, 65_536)) },
+        { "userns_options.uids maps no id: its length is 0", r => Users(r, NamespaceMode.Pod, (0, 1000, 0)) },
+        { "goes beyond the last id", r => Users(r, NamespaceMode.Pod, (0, uint.MaxValue - 3, 65_536)) },
+        { "userns_options.mode Container is neither POD nor NODE", r => Users(r, NamespaceMode.Container) },
+        { "userns_options.mode Target is neither POD nor NODE", r => Users(r, NamespaceMode.Target) },
+        { "fewer than 65536 ids", r => Users(r, NamespaceMode.Pod, (0, 1000, 100)) },
+        { "namespace_options.network is NODE", r => { Users(r, NamespaceMode.Pod, (0, 1000, 65_536)); Modes(r).Network = NamespaceMode.Node; } },
+        { "namespace_options.pid is NODE", r => { Users(r, NamespaceMode.Pod, (0, 1000, 65_536)); Modes(r).Pid = NamespaceMode.Node; } },
+        { "namespace_options.ipc is NODE", r => { Users(r, NamespaceMode.Pod, (0, 1000, 65_536)); Modes(r).Ipc = NamespaceMode.Node; } },
+        { "userns_options.gids has 0 mappings", r => { Users(r, NamespaceMode.Pod, (0, 1000, 65_536)); Modes(r).UsernsOptions.Gids.Clear(); } },
+        { "mode NODE and mappings", r => Users(r, NamespaceMode.Node, (0, 1000, 65_536)) },
         { "no metadata", r => r.Config.Metadata = null },
         { "metadata.name is empty", r => r.Config.Metadata.Name = "" },
         { "metadata.uid is longer than 253", r => r.Config.Metadata.Uid = new string('u', 254) },
@@ -32,7 +45,6 @@ public class SandboxInputTests
         { "network namespace mode Container", r => Modes(r).Network = NamespaceMode.Container },
         { "ipc namespace mode Target", r => Modes(r).Ipc = NamespaceMode.Target },
         { "pid namespace mode Target", r => Modes(r).Pid = NamespaceMode.Target },
-        { "user namespace (Pod) is not supported", r => Modes(r).UsernsOptions = new UserNamespace { Mode = NamespaceMode.Pod } },
         { "more than 1048576", r => r.Config.Annotations["a"] = new string('x', 1 << 20) },
         { "1001 labels", r => Fill(r.Config.Labels, 1001) },
         { "annotations have an empty key", r => r.Config.Annotations["k"] = "a\0b" },
@@ -192,5 +204,11 @@ public class SandboxInputTests
     private static void Fill(IDictionary<string, string> labels, int count)
     {
         for (var i = 0; i < count; i++) labels[$"l{i}"] = "";
+    }
+
+    private static void Users(RunPodSandboxRequest request, NamespaceMode mode, params (uint Inside, uint Outside, uint Count)[] ids)
+    {
+        var mappings = ids.Select(i => new IDMapping { ContainerId = i.Inside, HostId = i.Outside, Length = i.Count }).ToList();
+        Modes(request).UsernsOptions = new UserNamespace { Mode = mode, Uids = { mappings }, Gids = { mappings } };
     }
 }

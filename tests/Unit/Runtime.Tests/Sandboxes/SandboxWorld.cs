@@ -23,6 +23,8 @@ internal sealed class SandboxWorld : IDisposable
         Bridge = $"srp{Environment.ProcessId % 100_000}n{_count}";
         Subnet = $"10.213.{number + 20}";
         Directory = System.IO.Directory.CreateTempSubdirectory("pods-").FullName;
+        // Root of a user namespace passes to its pod's directory, as it does below /run.
+        File.SetUnixFileMode(Directory, (UnixFileMode)Convert.ToInt32("711", 8));
         foreach (var name in new[] { "conf", "bin", "ipam" }) System.IO.Directory.CreateDirectory(At(name));
         Options = new RuntimeOptions
         {
