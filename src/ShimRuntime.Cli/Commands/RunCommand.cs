@@ -57,8 +57,7 @@ internal static class RunCommand
 
     private static PodSandboxConfig Pod(ParseResult parsed)
     {
-        var image = parsed.GetRequiredValue(Image);
-        var name = parsed.GetValue(Name) ?? RunArguments.NameFromImage(image);
+        var name = NameOf(parsed);
         var uid = Guid.NewGuid().ToString();
         var config = new PodSandboxConfig
         {
@@ -81,9 +80,9 @@ internal static class RunCommand
         var image = parsed.GetRequiredValue(Image);
         var config = new ContainerConfig
         {
-            Metadata = new ContainerMetadata { Name = parsed.GetValue(Name) ?? RunArguments.NameFromImage(image) },
+            Metadata = new ContainerMetadata { Name = NameOf(parsed) },
             Image = new ImageSpec { Image = image, UserSpecifiedImage = image },
-            LogPath = parsed.GetValue(InPod) is null ? "0.log" : $"{parsed.GetValue(Name) ?? RunArguments.NameFromImage(image)}.log",
+            LogPath = parsed.GetValue(InPod) is null ? "0.log" : $"{NameOf(parsed)}.log",
             Linux = new LinuxContainerConfig
             {
                 Resources = Limits.Of(parsed),
@@ -98,6 +97,8 @@ internal static class RunCommand
         config.Mounts.AddRange((parsed.GetValue(Volume) ?? []).Select(RunArguments.Volume));
         return config;
     }
+
+    private static string NameOf(ParseResult parsed) => parsed.GetValue(Name) ?? RunArguments.NameFromImage(parsed.GetRequiredValue(Image));
 
     private static Dictionary<string, string> Annotations(ParseResult parsed) =>
         new((parsed.GetValue(Annotation) ?? []).Select(a => RunArguments.Pair("--annotation", a)));

@@ -24,16 +24,14 @@ public sealed partial class Cgroup
     public void Kill()
     {
         if (Hierarchy.IsV2 && CgroupFile.TryWrite($"{DirectoryOf("")}/cgroup.kill", "1")) return;
-        var freezer = Hierarchy.IsV2 ? null : DirectoryOf("freezer");
-        var state = $"{freezer}/freezer.state";
-        var frozen = freezer is not null && CgroupFile.TryWrite(state, "FROZEN");
+        var frozen = !Hierarchy.IsV2 && TryFreeze(true);
         try
         {
             KillAllSeen();
         }
         finally
         {
-            if (frozen) CgroupFile.TryWrite(state, "THAWED");
+            if (frozen) TryFreeze(false);
         }
     }
 

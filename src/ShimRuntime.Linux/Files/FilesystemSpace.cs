@@ -17,5 +17,8 @@ public readonly record struct FilesystemSpace(ulong TotalBytes, ulong AvailableB
         return new FilesystemSpace(Field(buffer, 2) * blockBytes, Field(buffer, 4) * blockBytes, Field(buffer, 5), Field(buffer, 6));
     }
 
+    /// <summary>What one archive may take: the node keeps the other half of what is free.</summary>
+    public long HalfOfAvailableBytes => (long)Math.Min(AvailableBytes / 2, long.MaxValue / 2);
+
     private static ulong Field(ReadOnlySpan<byte> buffer, int index) => ReadUInt64LittleEndian(buffer[(index * 8)..]);
 }

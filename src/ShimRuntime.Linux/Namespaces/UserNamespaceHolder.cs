@@ -107,15 +107,15 @@ public sealed unsafe class UserNamespaceHolder : IDisposable
     {
         Path = $"/proc/self/fd/{ProgramFd}",
         Arguments = ["userns"],
-        Fds = [new FdMapping(Fd(report), ReportFd), new FdMapping(Fd(hold), HoldFd), new FdMapping(Fd(program), ProgramFd)],
+        Fds = [new FdMapping(FileMetadata.Fd(report), ReportFd), new FdMapping(FileMetadata.Fd(hold), HoldFd), new FdMapping(FileMetadata.Fd(program), ProgramFd)],
         NewSession = true,
     });
 
     private void AwaitReady(SafeFileHandle report)
     {
-        if (!FileDescriptor.WaitReadable(Fd(report), ReadyMillis)) throw new LinuxException("unshare", Errno.ETIMEDOUT, "user namespace");
+        if (!FileDescriptor.WaitReadable(FileMetadata.Fd(report), ReadyMillis)) throw new LinuxException("unshare", Errno.ETIMEDOUT, "user namespace");
         byte ready;
-        if (read(Fd(report), &ready, 1) == 1) return;
+        if (read(FileMetadata.Fd(report), &ready, 1) == 1) return;
         _ = FileDescriptor.WaitReadable(_process.PidFd.Fd, EndMillis);
         var exit = _process.PidFd.TryReap();
         throw new LinuxException("unshare", exit?.Code is > 0 and var error ? error : Errno.EIO, "user namespace");
@@ -131,6 +131,4 @@ public sealed unsafe class UserNamespaceHolder : IDisposable
 
     private static (SafeFileHandle Read, SafeFileHandle Write) Handles(PipeEnds pipe) =>
         (new SafeFileHandle(pipe.Read, true), new SafeFileHandle(pipe.Write, true));
-
-    private static int Fd(SafeFileHandle handle) => (int)handle.DangerousGetHandle();
 }

@@ -1,7 +1,5 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using Tmds.Linux;
-using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Linux;
 
@@ -34,14 +32,7 @@ public sealed partial class SafePidFd : SafeHandleZeroOrMinusOneIsInvalid
     }
 
     /// <summary>True once the process has ended, whether or not its parent has reaped it (pidfd_open(2): the descriptor is then readable).</summary>
-    public unsafe bool HasEnded
-    {
-        get
-        {
-            var wait = new pollfd { fd = Fd, events = POLLIN };
-            return poll(&wait, 1, 0) > 0;
-        }
-    }
+    public bool HasEnded => FileDescriptor.WaitReadable(Fd, 0);
 
     /// <summary>Sends a signal; false when the process is gone.</summary>
     public bool Signal(int signal)

@@ -45,29 +45,27 @@ internal static class CheckpointDocuments
         json.WriteString("Message", "");
     });
 
-    public static byte[] Deleted(IReadOnlyList<string> paths)
-    {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartArray();
-            foreach (var path in paths) json.WriteStringValue(path);
-            json.WriteEndArray();
-        }
+    public static byte[] Deleted(IReadOnlyList<string> paths) => Json(json => Strings(json, paths));
 
-        return buffer.WrittenSpan.ToArray();
+    public static void Strings(Utf8JsonWriter json, IEnumerable<string> values)
+    {
+        json.WriteStartArray();
+        foreach (var value in values) json.WriteStringValue(value);
+        json.WriteEndArray();
     }
 
-    private static byte[] Write(Action<Utf8JsonWriter> members)
+    /// <summary>A document that is one object.</summary>
+    public static byte[] Write(Action<Utf8JsonWriter> members) => Json(json =>
+    {
+        json.WriteStartObject();
+        members(json);
+        json.WriteEndObject();
+    });
+
+    private static byte[] Json(Action<Utf8JsonWriter> write)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            members(json);
-            json.WriteEndObject();
-        }
-
+        using (var json = new Utf8JsonWriter(buffer)) write(json);
         return buffer.WrittenSpan.ToArray();
     }
 

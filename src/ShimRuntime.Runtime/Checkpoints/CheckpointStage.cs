@@ -85,8 +85,7 @@ internal sealed class CheckpointStage : IAsyncDisposable
         }
     }
 
-    /// <summary>A checkpoint leaves the node half of what is free.</summary>
-    private long RoomBytes() => (long)Math.Min(FilesystemSpace.Of(DirectoryPath).AvailableBytes / 2, long.MaxValue / 2);
+    private long RoomBytes() => FilesystemSpace.Of(DirectoryPath).HalfOfAvailableBytes;
 
     private FileStream NewFile(string name) => new(PathOf(name), new FileStreamOptions
     {

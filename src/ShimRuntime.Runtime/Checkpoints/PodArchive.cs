@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ShimRuntime.Linux;
@@ -27,25 +26,16 @@ internal static partial class PodArchive
     /// <summary>Kubernetes' container names are such; another can't be a directory's name in an archive.</summary>
     public static bool IsName(string name) => NamePattern().IsMatch(name);
 
-    public static byte[] Dump(Sandbox sandbox, IReadOnlyList<ContainerEntry> containers)
+    public static byte[] Dump(Sandbox sandbox, IReadOnlyList<ContainerEntry> containers) => CheckpointDocuments.Write(json =>
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            json.WriteNumber("version", Version);
-            json.WriteString("id", sandbox.Id);
-            json.WriteString("name", sandbox.Config.Metadata.Name);
-            json.WriteString("namespace", sandbox.Config.Metadata.Namespace);
-            json.WriteString("uid", sandbox.Config.Metadata.Uid);
-            json.WriteStartArray("containers");
-            foreach (var entry in containers) json.WriteStringValue(entry.Config.Metadata.Name);
-            json.WriteEndArray();
-            json.WriteEndObject();
-        }
-
-        return buffer.WrittenSpan.ToArray();
-    }
+        json.WriteNumber("version", Version);
+        json.WriteString("id", sandbox.Id);
+        json.WriteString("name", sandbox.Config.Metadata.Name);
+        json.WriteString("namespace", sandbox.Config.Metadata.Namespace);
+        json.WriteString("uid", sandbox.Config.Metadata.Uid);
+        json.WritePropertyName("containers");
+        CheckpointDocuments.Strings(json, containers.Select(e => e.Config.Metadata.Name));
+    });
 
     /// <summary>Names of the containers of an unpacked archive.</summary>
     /// <exception cref="RuntimeFault">InvalidArgument.</exception>

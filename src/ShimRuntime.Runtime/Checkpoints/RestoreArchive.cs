@@ -31,7 +31,7 @@ internal sealed class RestoreArchive : IDisposable
         var archive = new RestoreArchive(terms.Files, terms.Files.MakeStaging());
         try
         {
-            var room = (long)Math.Min(FilesystemSpace.Of(archive.DirectoryPath).AvailableBytes / 2, long.MaxValue / 2);
+            var room = FilesystemSpace.Of(archive.DirectoryPath).HalfOfAvailableBytes;
             archive.Contents = await FlatArchive.UnpackAsync(file, archive.DirectoryPath, room, cancellation).ConfigureAwait(false);
             if (!terms.Unsealed) archive.CheckSeal($"{failure}: checkpoint '{ContainerPath.Show(source.Path)}'");
             return archive;

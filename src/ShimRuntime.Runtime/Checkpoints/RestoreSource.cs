@@ -51,7 +51,7 @@ internal sealed class RestoreSource
         var diff = Path.Combine(_directory, CheckpointStage.RootfsDiff);
         await using (var tar = File.Exists(diff) ? File.OpenRead(diff) : Stream.Null)
         {
-            var room = (long)Math.Min(FilesystemSpace.Of(_directory).AvailableBytes / 2, long.MaxValue / 2);
+            var room = FilesystemSpace.Of(_directory).HalfOfAvailableBytes;
             await WritableLayer.ImportAsync(snapshot, tar, _deleted, room, cancellation).ConfigureAwait(false);
         }
 

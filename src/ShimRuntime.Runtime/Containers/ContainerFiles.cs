@@ -4,6 +4,7 @@ using System.Text.Json;
 using Google.Protobuf;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Sandboxes;
 
 namespace ShimRuntime.Runtime.Containers;
 
@@ -20,9 +21,7 @@ public sealed class ContainerFiles(ContainerPaths paths)
     public void MakeRoots()
     {
         Directory.CreateDirectory(Paths.AllDurable, OwnerOnly);
-        // The root of a user namespace passes to its rootfs; each container's own directory decides whom it lets in.
-        Directory.CreateDirectory(Paths.AllVolatile);
-        File.SetUnixFileMode(Paths.AllVolatile, OwnerOnly | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        PassableDirectory.MakeRoot(Paths.AllVolatile);
         Directory.CreateDirectory(Paths.RuncRoot, OwnerOnly);
         Directory.CreateDirectory(Paths.Staging, OwnerOnly);
     }

@@ -11,8 +11,7 @@ namespace ShimRuntime.Runtime.Node;
 /// </summary>
 public sealed class ApparmorNode(string profile, IHostView host, ExitWatcher exits, ILogger<ApparmorNode> log)
 {
-    private const int MaxOutputBytes = 2048;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly ToolRun Tool = new(2048, TimeSpan.FromSeconds(30), true);
     private static readonly string[] Parsers = ["/sbin/apparmor_parser", "/usr/sbin/apparmor_parser"];
     private volatile string? _failure;
 
@@ -52,21 +51,16 @@ public sealed class ApparmorNode(string profile, IHostView host, ExitWatcher exi
         try
         {
             using var text = MemoryFile.Sealed("apparmor-profile", Encoding.UTF8.GetBytes(ApparmorProfile.Text));
-            using var output = MemoryFile.Bounded("apparmor-output", MaxOutputBytes);
-            var said = (int)output.DangerousGetHandle();
-            using var process = Spawner.Spawn(new SpawnRequest
+            var request = new SpawnRequest
             {
                 Path = parser,
                 Arguments = [parser, "--replace", "--skip-cache", "--quiet"],
-                Fds = [new FdMapping((int)text.DangerousGetHandle(), 0), new FdMapping(said, 1), new FdMapping(said, 2)],
+                Fds = [new FdMapping((int)text.DangerousGetHandle(), 0)],
                 NewSession = true,
-            });
-            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            deadline.CancelAfter(Patience);
-            var exit = await exits.ReapOrKillAsync(process, deadline.Token).ConfigureAwait(false);
+            };
+            var (exit, output) = await Tool.RunAsync(exits, request, cancellation).ConfigureAwait(false);
             if (exit.Code == 0) return null;
-            var words = Encoding.UTF8.GetString(MemoryFile.ReadWritten(output));
-            return $"'{parser}' ended with {exit}: {words.ReplaceLineEndings(" ").Trim()}";
+            return $"'{parser}' ended with {exit}: {Encoding.UTF8.GetString(output).ReplaceLineEndings(" ").Trim()}";
         }
         catch (Exception e) when (e is IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {

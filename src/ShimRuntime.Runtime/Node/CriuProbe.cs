@@ -9,9 +9,8 @@ namespace ShimRuntime.Runtime.Node;
 /// </summary>
 public sealed class CriuProbe(ExitWatcher exits)
 {
-    private const int MaxOutputBytes = 16 * 1024;
     private const int MaxReasonChars = 600;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly ToolRun Tool = new(16 * 1024, TimeSpan.FromSeconds(60), true);
 
     // Where runc looks: the shim gives it this very path.
     private static readonly string[] Directories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -43,17 +42,10 @@ public sealed class CriuProbe(ExitWatcher exits)
     {
         try
         {
-            using var output = MemoryFile.Bounded("criu-check", MaxOutputBytes);
-            var said = (int)output.DangerousGetHandle();
-            using var process = Spawner.Spawn(new SpawnRequest
-            {
-                Path = path, Arguments = [path, "check"], Fds = [new FdMapping(said, 1), new FdMapping(said, 2)], NewSession = true,
-            });
-            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            deadline.CancelAfter(Patience);
-            var exit = await exits.ReapOrKillAsync(process, deadline.Token).ConfigureAwait(false);
+            var request = new SpawnRequest { Path = path, Arguments = [path, "check"], NewSession = true };
+            var (exit, output) = await Tool.RunAsync(exits, request, cancellation).ConfigureAwait(false);
             if (exit is { Code: 0, Signal: 0 }) return (null, true);
-            var words = Reason(Encoding.UTF8.GetString(MemoryFile.ReadWritten(output)));
+            var words = Reason(Encoding.UTF8.GetString(output));
             return ($"CRIU can't work on this node's kernel ({KernelRelease()}): '{path} check' says: {words}; the container is untouched", true);
         }
         catch (Exception e) when (e is IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
@@ -64,8 +56,7 @@ public sealed class CriuProbe(ExitWatcher exits)
 
     private static string Reason(string output)
     {
-        var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        var text = string.Join("; ", lines.Where(l => l.Length > 0));
+        var text = string.Join("; ", output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
         return text.Length <= MaxReasonChars ? text : text[..MaxReasonChars];
     }
 

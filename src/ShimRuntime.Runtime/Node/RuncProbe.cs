@@ -9,8 +9,7 @@ namespace ShimRuntime.Runtime.Node;
 /// </summary>
 public sealed class RuncProbe(string path, ExitWatcher exits)
 {
-    private const int MaxOutputBytes = 64 * 1024;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly ToolRun Tool = new(64 * 1024, TimeSpan.FromSeconds(10), false);
     private volatile Answer? _last;
 
     /// <summary>Never throws: what is wrong is in <see cref="Answer.Failure"/>.</summary>
@@ -44,21 +43,8 @@ public sealed class RuncProbe(string path, ExitWatcher exits)
         }
     }
 
-    private async Task<(ExitCode Exit, byte[] Output)> RunAsync(string verb, CancellationToken cancellation)
-    {
-        // A memfd needs no reader while the child runs, so a deadline on its end is a deadline on all of it.
-        using var output = MemoryFile.Bounded("runtime-probe", MaxOutputBytes);
-        using var process = Spawner.Spawn(new SpawnRequest
-        {
-            Path = path,
-            Arguments = [path, verb],
-            Fds = [new FdMapping((int)output.DangerousGetHandle(), 1)],
-        });
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(Patience);
-        var exit = await exits.ReapOrKillAsync(process, deadline.Token).ConfigureAwait(false);
-        return (exit, MemoryFile.ReadWritten(output));
-    }
+    private Task<(ExitCode Exit, byte[] Output)> RunAsync(string verb, CancellationToken cancellation) =>
+        Tool.RunAsync(exits, new SpawnRequest { Path = path, Arguments = [path, verb] }, cancellation);
 
     /// <summary>Exactly one of version and failure is set.</summary>
     public sealed record Answer(RuncVersion? Version, string? Failure, DateTime Stamp)

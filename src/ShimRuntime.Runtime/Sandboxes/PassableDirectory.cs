@@ -11,6 +11,13 @@ internal static class PassableDirectory
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const uint GroupMaySearch = 0x1C8; // 0710
 
+    /// <summary>The one above all pods', or all containers': anybody passes, nobody looks, and each directory in it decides whom it lets in.</summary>
+    public static void MakeRoot(string path)
+    {
+        Directory.CreateDirectory(path);
+        File.SetUnixFileMode(path, OwnerOnly | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+    }
+
     /// <summary>Made unless it is there.</summary>
     /// <param name="users">Of the pod; null: the host's, whose root passes anyway.</param>
     public static void Make(string path, UserMappings? users)

@@ -18,9 +18,7 @@ internal sealed class SandboxFiles(SandboxPaths paths)
     public void MakeRoots()
     {
         Directory.CreateDirectory(Paths.AllDurable, OwnerOnly);
-        // The root of a pod with a user namespace passes; each pod's own directory decides whom it lets in.
-        Directory.CreateDirectory(Paths.AllVolatile);
-        File.SetUnixFileMode(Paths.AllVolatile, OwnerOnly | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        PassableDirectory.MakeRoot(Paths.AllVolatile);
     }
 
     /// <summary>

@@ -57,19 +57,11 @@ public sealed class RunningShim : IAsyncDisposable
 
     /// <inheritdoc cref="ShimClient.PauseAsync"/>
     public Task PauseAsync(TimeSpan hold, Action started, CancellationToken release) =>
-        CallAsync("Pause", async (c, t) =>
-        {
-            await c.PauseAsync(hold, started, t).ConfigureAwait(false);
-            return true;
-        }, Timeout.InfiniteTimeSpan, release);
+        DoAsync("Pause", (c, t) => c.PauseAsync(hold, started, t), Timeout.InfiniteTimeSpan, release);
 
     /// <summary>Answers when runc has ended, which CRIU may keep long; the caller bounds its own patience and leaves the call alone.</summary>
     public Task CheckpointAsync(CheckpointRequest request, CancellationToken cancellation) =>
-        CallAsync("Checkpoint", async (c, t) =>
-        {
-            await c.CheckpointAsync(request, t).ConfigureAwait(false);
-            return true;
-        }, Timeout.InfiniteTimeSpan, cancellation);
+        DoAsync("Checkpoint", (c, t) => c.CheckpointAsync(request, t), Timeout.InfiniteTimeSpan, cancellation);
 
     /// <summary>Answers when the container has ended; no deadline.</summary>
     public Task<ExitStatus> WaitAsync(CancellationToken cancellation) =>
@@ -88,19 +80,11 @@ public sealed class RunningShim : IAsyncDisposable
         CallAsync("Update", (c, t) => c.UpdateAsync(resources, t), _callTimeout, cancellation);
 
     public Task ReopenLogAsync(CancellationToken cancellation) =>
-        CallAsync("ReopenLog", static async (c, t) =>
-        {
-            await c.ReopenLogAsync(t).ConfigureAwait(false);
-            return true;
-        }, _callTimeout, cancellation);
+        DoAsync("ReopenLog", static (c, t) => c.ReopenLogAsync(t), _callTimeout, cancellation);
 
     /// <summary>Asks the shim to end; <see cref="Gone"/> tells when it has.</summary>
     public Task ShutdownAsync(bool kill, CancellationToken cancellation) =>
-        CallAsync("Shutdown", async (c, t) =>
-        {
-            await c.ShutdownAsync(kill, t).ConfigureAwait(false);
-            return true;
-        }, _callTimeout, cancellation);
+        DoAsync("Shutdown", (c, t) => c.ShutdownAsync(kill, t), _callTimeout, cancellation);
 
     /// <summary>SIGKILL for the shim itself: the end of one that does not answer, when its container is being removed.</summary>
     public void Kill()
@@ -127,6 +111,14 @@ public sealed class RunningShim : IAsyncDisposable
         var client = Interlocked.Exchange(ref _client, null);
         if (client is not null) await client.DisposeAsync().ConfigureAwait(false);
     }
+
+    /// <summary>A call whose answer says no more than that it came.</summary>
+    private Task DoAsync(string method, Func<ShimClient, CancellationToken, Task> call, TimeSpan timeout, CancellationToken cancellation) =>
+        CallAsync(method, async (client, token) =>
+        {
+            await call(client, token).ConfigureAwait(false);
+            return true;
+        }, timeout, cancellation);
 
     private async Task<T> CallAsync<T>(
         string method, Func<ShimClient, CancellationToken, Task<T>> call, TimeSpan timeout, CancellationToken cancellation)

@@ -5,25 +5,11 @@ namespace ShimRuntime.Shim.Runc;
 /// <summary>CRIU's log: lines such as <c>(01.180773) Error (criu/vdso.c:381): vdso: Unexpected rt vDSO area bounds</c>.</summary>
 internal static class CriuLog
 {
-    private const int MaxBytes = 64 * 1024;
     private const int MaxErrors = 3;
     private const int MaxErrorChars = 300;
 
     /// <summary>The first errors in the log's end, joined; the ones after them are their consequences. Null when there is none.</summary>
-    public static string? Errors(string path)
-    {
-        try
-        {
-            using var file = File.OpenRead(path);
-            if (file.Length > MaxBytes) file.Seek(-MaxBytes, SeekOrigin.End);
-            var bytes = new byte[MaxBytes];
-            return ErrorsIn(Encoding.UTF8.GetString(bytes.AsSpan(0, file.ReadAtLeast(bytes, MaxBytes, false))));
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
+    public static string? Errors(string path) => LogTail.Read(path) is { } tail ? ErrorsIn(Encoding.UTF8.GetString(tail)) : null;
 
     /// <inheritdoc cref="Errors(string)"/>
     internal static string? ErrorsIn(ReadOnlySpan<char> text)

@@ -5,25 +5,10 @@ namespace ShimRuntime.Shim.Runc;
 /// <summary>What runc writes with <c>--log-format json</c>: one object a line with level, msg, time.</summary>
 internal static class RuncLog
 {
-    private const int MaxBytes = 64 * 1024;
     private const int MaxMessageChars = 2048;
 
     /// <summary>msg of the last line of level error or fatal; null when there is none.</summary>
-    public static string? LastError(string path)
-    {
-        try
-        {
-            using var file = File.OpenRead(path);
-            if (file.Length > MaxBytes) file.Seek(-MaxBytes, SeekOrigin.End);
-            var bytes = new byte[MaxBytes];
-            var length = file.ReadAtLeast(bytes, MaxBytes, false);
-            return LastError(bytes.AsSpan(0, length));
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
+    public static string? LastError(string path) => LogTail.Read(path) is { } tail ? LastError(tail.AsSpan()) : null;
 
     /// <inheritdoc cref="LastError(string)"/>
     public static string? LastError(ReadOnlySpan<byte> text)
