@@ -12,6 +12,8 @@ namespace ShimRuntime.Runtime.Cgroups;
 /// <param name="root">Slice whose children are the pods that name no parent, such as shimruntime.slice.</param>
 internal sealed class SystemdDriver(CgroupHierarchy hierarchy, SystemdBus systemd, string root) : ICgroupDriver
 {
+    private const string OomGroup = "memory.oom.group";
+
     public string PodCgroup(string cgroupParent, string sandboxId)
     {
         var parent = cgroupParent.TrimEnd('/');
@@ -55,7 +57,10 @@ internal sealed class SystemdDriver(CgroupHierarchy hierarchy, SystemdBus system
         if (!await systemd.SetPropertiesAsync(slice, properties, cancellation).ConfigureAwait(false))
             throw RuntimeFault.FailedPrecondition($"systemd has no unit '{slice}' any more; was it stopped by hand?");
         // A container that is not running has no scope.
-        await systemd.SetPropertiesAsync(SliceName.UnitOf(leafCgroup), properties, cancellation).ConfigureAwait(false);
+        if (!await systemd.SetPropertiesAsync(SliceName.UnitOf(leafCgroup), properties, cancellation).ConfigureAwait(false)) return;
+        // With any memory property of a scope systemd writes this file too, by its OOMPolicy, which this version of it may not know for scopes.
+        if (limits.Unified.TryGetValue(OomGroup, out var group) && new Cgroup(hierarchy, leafCgroup).DirectoryOf("memory") is { } leaf)
+            CgroupFile.TryWrite(Path.Combine(leaf, OomGroup), group);
     }
 
     public async Task KeepPodLimitsAsync(string podCgroup, LinuxContainerResources limits, CancellationToken cancellation)

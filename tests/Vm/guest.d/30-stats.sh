@@ -10,7 +10,10 @@ listening=$!
 sleep 0.5
 
 shimctl run --name busy -m 64Mi --cpus 0.5 --log-directory $logs $image -- sh -c 'while [ ! -e /quiet ]; do :; done; sleep 1000'
-shimctl run --name web -m 64Mi --log-directory $logs $image -- sh -c 'mkdir /www; dd if=/dev/zero of=/www/data bs=1M count=2; exec httpd -f -p 80 -h /www'
+# The writable layer is on a tmpfs here, which is no device.
+mkdir -p /var/tmp/disk
+shimctl run --name web -m 64Mi -v /var/tmp/disk:/disk --log-directory $logs $image -- \
+    sh -c 'mkdir /www; dd if=/dev/zero of=/www/data bs=1M count=2; dd if=/www/data of=/disk/data bs=1M conv=fsync; exec httpd -f -p 80 -h /www'
 number() { grep -Eo "\"$1\":\{\"value\":\"?[0-9]+" | head -1 | grep -Eo '[0-9]+$'; }
 of() { shimctl stats "$1" -o json | flat; }
 pod_stats() { shimctl stats --pods "$(pod_of "$1")" -o json | flat; }
