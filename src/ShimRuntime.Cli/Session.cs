@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Net.Client;
+using ShimRuntime.Cri.HotSwap.V1;
 using ShimRuntime.Cri.Operator.V1;
 using ShimRuntime.Cri.V1;
 
@@ -29,6 +30,7 @@ internal sealed class Session : IDisposable
         Runtime = new RuntimeService.RuntimeServiceClient(_channel);
         Images = new ImageService.ImageServiceClient(_channel);
         Operator = new Operator.OperatorClient(_channel);
+        HotSwap = new HotSwap.HotSwapClient(_channel);
     }
 
     public string SocketPath { get; }
@@ -42,6 +44,8 @@ internal sealed class Session : IDisposable
     public ImageService.ImageServiceClient Images { get; }
 
     public Operator.OperatorClient Operator { get; }
+
+    public HotSwap.HotSwapClient HotSwap { get; }
 
     public static Session Open(ParseResult parsed) => new(parsed);
 

@@ -63,6 +63,12 @@ public interface IImageService : IImageStore
     Task<IReadOnlyList<ImageRecord>> ImportAsync(Stream archive, string? reference, CancellationToken cancellation);
 
     ImageFilesystemUsage FilesystemUsage();
+
+    /// <summary>
+    /// Asked by id who else needs an image, in words that fit behind "it is pinned ": null for nobody. Such an image is listed as pinned and not
+    /// removed, as if the configuration named it.
+    /// </summary>
+    Func<string, string?>? PinnedBy { get; set; }
 }
 
 public sealed record RegistryCredentials(

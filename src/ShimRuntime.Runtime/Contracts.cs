@@ -1,7 +1,9 @@
+using ShimRuntime.Cri.HotSwap.V1;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Streaming;
+using ShimRuntime.Runtime.Swap;
 
 namespace ShimRuntime.Runtime;
 
@@ -80,6 +82,23 @@ public interface IPodCheckpointService
 
     /// <summary>A new pod, its containers created and not started: each begins where it was when it is started.</summary>
     Task<RestorePodResponse> RestoreAsync(RestorePodRequest request, CancellationToken client);
+}
+
+/// <summary>Hot swap, for node operators.</summary>
+public interface IHotSwapService
+{
+    /// <summary>Begins a swap, or joins the one with its request_id; the flight's first fault is the call's.</summary>
+    Task<SwapFlight> SwapAsync(SwapRequest request, SwapCaller caller, CancellationToken client);
+
+    Task<RollbackResponse> RollbackAsync(RollbackRequest request, SwapCaller caller, CancellationToken client);
+
+    Task<AbortResponse> AbortAsync(AbortRequest request, SwapCaller caller, CancellationToken client);
+
+    GetStatusResponse Status(GetStatusRequest request);
+
+    ListGenerationsResponse Generations(ListGenerationsRequest request);
+
+    Task<ListSocketsResponse> SocketsAsync(ListSocketsRequest request, CancellationToken client);
 }
 
 /// <summary>Exec, Attach and PortForward: checked here, served by session processes.</summary>

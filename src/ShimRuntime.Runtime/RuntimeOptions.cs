@@ -1,4 +1,5 @@
 using ShimRuntime.Runtime.Node;
+using ShimRuntime.Runtime.Swap;
 
 namespace ShimRuntime.Runtime;
 
@@ -53,6 +54,12 @@ public sealed record RuntimeOptions
     /// root.
     /// </summary>
     public bool RestoreUnsealed { get; init; }
+
+    /// <summary>For handlers that have none of their own.</summary>
+    public HotSwapPolicy HotSwap { get; init; } = new();
+
+    /// <summary>By handler.</summary>
+    public IReadOnlyDictionary<string, HotSwapPolicy> HotSwapOfHandlers { get; init; } = new Dictionary<string, HotSwapPolicy>();
 
     public TimeSpan CniTimeout { get; init; } = TimeSpan.FromSeconds(60);
 

@@ -13,6 +13,8 @@ using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.Runtime.Stats;
 using ShimRuntime.Runtime.Streaming;
+using ShimRuntime.Runtime.Swap;
+using ShimRuntime.Runtime.Swap.Triggers;
 
 namespace ShimRuntime.Runtime;
 
@@ -25,13 +27,12 @@ public sealed class RuntimeServices : IAsyncDisposable
     private readonly CgroupDrivers _cgroups;
     private readonly SessionStore _sessions;
     private readonly ApparmorNode _apparmor;
-    private readonly CpuSampler _sampler;
+    private readonly Watching _watching;
     private readonly CancellationToken _stopping;
 
-    private RuntimeServices(
-        CgroupDrivers cgroups, SessionStore sessions, ApparmorNode apparmor, CpuSampler sampler, CancellationToken stopping)
+    private RuntimeServices(CgroupDrivers cgroups, SessionStore sessions, ApparmorNode apparmor, Watching watching, CancellationToken stopping)
     {
-        (_cgroups, _sessions, _apparmor, _sampler, _stopping) = (cgroups, sessions, apparmor, sampler, stopping);
+        (_cgroups, _sessions, _apparmor, _watching, _stopping) = (cgroups, sessions, apparmor, watching, stopping);
     }
 
     public required ISandboxService Sandboxes { get; init; }
@@ -39,6 +40,8 @@ public sealed class RuntimeServices : IAsyncDisposable
     public required IContainerService Containers { get; init; }
 
     public required IPodCheckpointService PodCheckpoints { get; init; }
+
+    public required IHotSwapService HotSwap { get; init; }
 
     public required IStreamService Streams { get; init; }
 
@@ -67,13 +70,18 @@ public sealed class RuntimeServices : IAsyncDisposable
         };
         var network = new PodNetwork(options, exits, logs.CreateLogger<PodNetwork>());
         var parts = Parts(options, dependencies, host, stopping);
-        var containers = new ContainerService(parts);
+        var pilot = new SwapPilot(parts);
+        var swaps = new SwapVerb(parts, pilot);
+        var directories = new DirectoryWatcher();
+        var triggers = new SwapTriggers(parts, swaps, directories);
+        var containers = new ContainerService(parts, pilot);
         var events = new EventFeed(containers.StatusesOf);
-        parts.Store.Observer = new ContainerEventSource(events, host.Sandboxes);
+        parts.Store.Observer = new ContainerObservers([new ContainerEventSource(events, host.Sandboxes), triggers]);
         // As ImageFsInfo names it: kubelet compares the two.
         var filesystem = MountTable.Read().Holding(options.Root)?.Target ?? "/";
-        var sources = new StatsSources(new CgroupReader(hierarchy), new CpuRates(), filesystem);
+        var sources = new StatsSources(new CgroupReader(hierarchy), new CpuRates(), filesystem, new EndedLeaves(parts.Files.Paths));
         dependencies.Snapshots.Activity = new LayerActivity(parts.Store, sources.Cgroups).Of;
+        dependencies.Images.PinnedBy = new SwapPins(parts.Store).Of;
         var sampler = new CpuSampler(parts.Store, host.Sandboxes, sources, host.Pulse.Beat, logs.CreateLogger<CpuSampler>());
         var apparmor = new ApparmorNode(options.ApparmorProfile, host.View, exits, logs.CreateLogger<ApparmorNode>());
         var sandboxes = new SandboxService(new SandboxParts
@@ -92,11 +100,12 @@ public sealed class RuntimeServices : IAsyncDisposable
             Logs = logs,
             Stopping = stopping,
         });
-        return new RuntimeServices(cgroups, sessions, apparmor, sampler, stopping)
+        return new RuntimeServices(cgroups, sessions, apparmor, new Watching(sampler, triggers, directories), stopping)
         {
             Sandboxes = sandboxes,
             PodCheckpoints = new PodCheckpointService(parts, sandboxes, containers.Create),
             Containers = containers,
+            HotSwap = new HotSwapService(parts, swaps),
             Streams = new StreamService(new StreamTargets(parts, host.Sandboxes),
                 new SessionSpawner(options, sessions, logs.CreateLogger<SessionSpawner>(), stopping)),
             Stats = new StatsService(parts.Store, host.Sandboxes, dependencies.Snapshots, sources),
@@ -113,12 +122,14 @@ public sealed class RuntimeServices : IAsyncDisposable
         await Sandboxes.RecoverAsync(cancellation).ConfigureAwait(false);
         await Containers.RecoverAsync(cancellation).ConfigureAwait(false);
         await apparmor.ConfigureAwait(false);
-        _sampler.Begin(_stopping);
+        _watching.Triggers.Recover();
+        _watching.Sampler.Begin(_stopping);
         _sessions.Recover(_stopping);
     }
 
     public ValueTask DisposeAsync()
     {
+        _watching.Directories.Dispose();
         _cgroups.Dispose();
         return ValueTask.CompletedTask;
     }
@@ -169,4 +180,7 @@ public sealed class RuntimeServices : IAsyncDisposable
 
         public required ShimReserve Reserve { get; init; }
     }
+
+    /// <summary>What begins once all is recovered.</summary>
+    private sealed record Watching(CpuSampler Sampler, SwapTriggers Triggers, DirectoryWatcher Directories);
 }

@@ -16,6 +16,9 @@ public static class ShimMethods
     public const string ReopenLog = "ReopenLog";
     public const string Pause = "Pause";
     public const string Checkpoint = "Checkpoint";
+    public const string Swap = "Swap";
+    public const string HoldSockets = "HoldSockets";
+    public const string EndSwap = "EndSwap";
     public const string Shutdown = "Shutdown";
 
     /// <summary>Raised when a message changes its meaning; the running shim's is in HelloResponse.</summary>

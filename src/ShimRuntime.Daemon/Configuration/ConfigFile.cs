@@ -73,6 +73,13 @@ internal sealed class ConfigFile
             return;
         }
 
+        if (name == "hotswap")
+        {
+            var (node, handlers) = new HotSwapTables(_path, _parser).Read(line);
+            _config = _config with { HotSwap = node, HotSwapOfHandlers = handlers };
+            return;
+        }
+
         if (ConfigKeys.Find(name) is not { } key)
         {
             var nearest = NearestName.Of(name, ConfigKeys.All.Select(k => k.Name));

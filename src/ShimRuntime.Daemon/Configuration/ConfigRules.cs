@@ -1,6 +1,7 @@
 using System.Text;
 using ShimRuntime.Daemon.Hosting;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Node;
 
 namespace ShimRuntime.Daemon.Configuration;
 
@@ -23,6 +24,8 @@ internal static class ConfigRules
             throw new ConfigException($"state '{config.State}' is longer than {most} bytes: the shims' socket paths would not fit");
         }
 
+        var strangers = config.HotSwapOfHandlers.Keys.Where(h => h != RuntimeHandlers.Default && config.Runtimes.All(r => r.Name != h)).ToList();
+        if (strangers.Count > 0) throw new ConfigException($"hotswap.{strangers[0]}: there is no [runtimes.{strangers[0]}]");
         return config with { CgroupRoot = CgroupRoot(config) };
     }
 

@@ -2,6 +2,7 @@ using System.Net;
 using ShimRuntime.Images;
 using ShimRuntime.Runtime;
 using ShimRuntime.Runtime.Node;
+using ShimRuntime.Runtime.Swap;
 
 namespace ShimRuntime.Daemon.Configuration;
 
@@ -42,6 +43,12 @@ internal sealed record DaemonConfig
 
     /// <summary>[runtimes.NAME]: handlers beside the default one, or in its place.</summary>
     public IReadOnlyList<RuntimeHandlerOptions> Runtimes { get; init; } = [];
+
+    /// <summary>[hotswap].</summary>
+    public HotSwapPolicy HotSwap { get; init; } = new();
+
+    /// <summary>[hotswap.NAME], by handler.</summary>
+    public IReadOnlyDictionary<string, HotSwapPolicy> HotSwapOfHandlers { get; init; } = new Dictionary<string, HotSwapPolicy>();
 
     public TimeSpan RuncTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -88,6 +95,8 @@ internal sealed record DaemonConfig
         CniTimeout = CniTimeout,
         RuncPath = Executables.Runc(RuncPath),
         Handlers = Runtimes,
+        HotSwap = HotSwap,
+        HotSwapOfHandlers = HotSwapOfHandlers,
         RuncTimeout = RuncTimeout,
         ShimPath = Executables.Shim(ShimPath),
         ShimCallTimeout = ShimCallTimeout,

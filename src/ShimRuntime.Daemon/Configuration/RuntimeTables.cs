@@ -45,9 +45,9 @@ internal sealed class RuntimeTables(string file, TomlParser parser)
         {
             return key switch
             {
-                "path" => handler with { Path = Values.Directory(ReadText()) },
-                "arguments" => handler with { Arguments = Flags(ReadTexts()) },
-                "allowed_annotations" => handler with { AllowedAnnotations = Annotations(ReadTexts()) },
+                "path" => handler with { Path = Values.Directory(TableValues.ReadText(parser)) },
+                "arguments" => handler with { Arguments = Flags(TableValues.ReadTexts(parser)) },
+                "allowed_annotations" => handler with { AllowedAnnotations = Annotations(TableValues.ReadTexts(parser)) },
                 _ => throw new ConfigException($"unknown key; the nearest known one is '{NearestName.Of(key, Keys)}'"),
             };
         }
@@ -71,18 +71,6 @@ internal sealed class RuntimeTables(string file, TomlParser parser)
 
     private static List<string> Annotations(List<string> keys) =>
         keys.Find(k => k.Length == 0 || k == "*") is null ? keys : throw new ConfigException("an empty key or '*' would allow every annotation; name keys or prefixes");
-
-    private string ReadText() => parser.Current.Kind == TomlParseEventKind.String
-        ? parser.GetString()
-        : throw new ConfigException("the value has to be a string, such as \"…\"");
-
-    private List<string> ReadTexts()
-    {
-        if (parser.Current.Kind != TomlParseEventKind.StartArray) throw new ConfigException("the value has to be an array of strings, such as [\"…\", \"…\"]");
-        var texts = new List<string>();
-        while (parser.MoveNext() && parser.Current.Kind != TomlParseEventKind.EndArray) texts.Add(ReadText());
-        return texts;
-    }
 
     private static bool IsName(string name) =>
         name.Length is > 0 and <= MaxNameChars && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') && name[0] != '-' && name[^1] != '-';

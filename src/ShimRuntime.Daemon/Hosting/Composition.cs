@@ -31,6 +31,8 @@ internal sealed class Composition : IAsyncDisposable
 
     public IPodCheckpointService PodCheckpoints => _runtime.PodCheckpoints;
 
+    public IHotSwapService HotSwap => _runtime.HotSwap;
+
     public IStatsService Stats => _runtime.Stats;
 
     public IMetricsService Metrics => _runtime.Metrics;

@@ -26,6 +26,7 @@ internal static class GrpcServer
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(gate);
         builder.Services.AddSingleton<CriRuntimeService>().AddSingleton<CriImageService>().AddSingleton<OperatorService>();
+        builder.Services.AddSingleton<HotSwapService>();
         builder.Services.AddSingleton<FaultInterceptor>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainDeadline);
         builder.Services.AddGrpc(grpc =>
@@ -40,6 +41,7 @@ internal static class GrpcServer
         app.MapGrpcService<CriRuntimeService>();
         app.MapGrpcService<CriImageService>();
         app.MapGrpcService<OperatorService>();
+        app.MapGrpcService<HotSwapService>();
         return app;
     }
 

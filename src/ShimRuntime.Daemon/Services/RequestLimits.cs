@@ -42,6 +42,10 @@ internal static class RequestLimits
             case ExecRequest exec:
                 Bytes("ExecRequest.cmd", exec.Cmd.Sum(c => (long)c.Length), StreamArgumentsBytes);
                 break;
+            case Cri.HotSwap.V1.SwapRequest swap:
+                Patch(swap.Patch);
+                Bytes("SwapRequest.ready.command", swap.Ready?.Command.Sum(c => (long)c.Length) ?? 0, StreamArgumentsBytes);
+                break;
             case PullImageRequest pull:
                 Text("PullImageRequest.image.image", pull.Image?.Image, LongestReference);
                 break;
@@ -76,6 +80,15 @@ internal static class RequestLimits
         Annotations("ContainerConfig.annotations", config.Annotations);
         Bytes("ContainerConfig.command and args", config.Command.Concat(config.Args).Sum(a => (long)a.Length), ArgumentsBytes);
         Bytes("ContainerConfig.envs", config.Envs.Sum(e => (long)e.CalculateSize()), ArgumentsBytes);
+    }
+
+    private static void Patch(Cri.HotSwap.V1.Patch? patch)
+    {
+        if (patch is null) return;
+        Text("SwapRequest.patch.image", patch.Image, LongestReference);
+        Text("SwapRequest.patch.working_dir", patch.WorkingDir, LongestReference);
+        Entries("SwapRequest.patch.env", patch.Env.Count + patch.UnsetEnv.Count);
+        Bytes("SwapRequest.patch", patch.CalculateSize(), ArgumentsBytes);
     }
 
     private static void Labels(string field, MapField<string, string> labels)

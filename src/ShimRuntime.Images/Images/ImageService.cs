@@ -10,17 +10,19 @@ namespace ShimRuntime.Images;
 internal sealed class ImageService(
     ImageParts parts, Puller puller, Importer importer, BackgroundCollector collector, ImageFilesystem filesystem) : IImageService
 {
+    public Func<string, string?>? PinnedBy { get; set; }
+
     public ImageRecord? Find(string reference)
     {
         ArgumentNullException.ThrowIfNull(reference);
         var record = parts.Images.Find(reference);
-        if (record is null || IsWhole(record)) return record;
+        if (record is null || IsWhole(record)) return record is null ? null : WithPin(record);
         parts.Log.LogWarning(
             "Image {Id} ({Reference}) has lost a layer: it counts as absent until it is pulled again", record.Id, reference);
         return null;
     }
 
-    public IReadOnlyCollection<ImageRecord> List() => [.. parts.Images.Records.Where(IsWhole)];
+    public IReadOnlyCollection<ImageRecord> List() => [.. parts.Images.Records.Where(IsWhole).Select(WithPin)];
 
     public async Task<ImageRecord> PullAsync(PullRequest request, IProgress<PullProgress>? progress, CancellationToken cancellation)
     {
@@ -48,6 +50,8 @@ internal sealed class ImageService(
         if (record.Pinned)
             throw RuntimeFault.FailedPrecondition(
                 $"failed to remove image '{reference}': it is pinned; take it out of pinned_images in the configuration first");
+        if (PinnedBy?.Invoke(record.Id) is { } who)
+            throw RuntimeFault.FailedPrecondition($"failed to remove image '{reference}': it is pinned {who}; try again later");
         if (parts.Images.Remove(record.Id))
             parts.Log.LogInformation("Removed image {Id} with its names {Tags}", record.Id, string.Join(", ", record.RepoTags));
         collector.Request();
@@ -69,6 +73,8 @@ internal sealed class ImageService(
     }
 
     public ImageFilesystemUsage FilesystemUsage() => filesystem.Usage();
+
+    private ImageRecord WithPin(ImageRecord record) => record.Pinned || PinnedBy?.Invoke(record.Id) is null ? record : record with { Pinned = true };
 
     private bool IsWhole(ImageRecord record) => record.ChainIds.All(parts.Layers.Exists);
 

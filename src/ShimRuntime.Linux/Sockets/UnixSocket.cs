@@ -4,7 +4,7 @@ using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Linux;
 
-/// <summary>Unix stream sockets by system call (unix(7)), for owners without a thread pool. All close-on-exec and non-blocking.</summary>
+/// <summary>Unix sockets by system call (unix(7)), for owners without a thread pool. All close-on-exec and non-blocking.</summary>
 public static unsafe class UnixSocket
 {
     private const int SunPathBytes = 108;
@@ -26,6 +26,23 @@ public static unsafe class UnixSocket
         _ = umask(mask);
         if (bound >= 0 && listen(fd, backlog) >= 0) return fd;
         if (bound >= 0) error = errno;
+        _ = close(fd);
+        throw new LinuxException("bind", error, path);
+    }
+
+    /// <summary>
+    /// A datagram socket at <paramref name="path"/> that everybody may send to who sees the file. A file that is there is taken away first.
+    /// </summary>
+    public static int BindDatagram(string path)
+    {
+        var address = Address(path);
+        _ = unlink(address.sun_path);
+        var fd = Check(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket", path);
+        var mask = umask((mode_t)0);
+        var bound = bind(fd, (sockaddr*)&address, sizeof(sockaddr_un));
+        var error = errno;
+        _ = umask(mask);
+        if (bound >= 0) return fd;
         _ = close(fd);
         throw new LinuxException("bind", error, path);
     }

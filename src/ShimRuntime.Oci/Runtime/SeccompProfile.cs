@@ -11,6 +11,9 @@ public sealed record SeccompProfile
 
     public IReadOnlyList<string>? Flags { get; init; }
 
+    /// <summary>Unix socket to which the filter's descriptor is sent when a rule has SCMP_ACT_NOTIFY.</summary>
+    public string? ListenerPath { get; init; }
+
     public IReadOnlyList<SeccompRule>? Syscalls { get; init; }
 }
 

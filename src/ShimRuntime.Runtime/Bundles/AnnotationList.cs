@@ -10,6 +10,9 @@ namespace ShimRuntime.Runtime.Bundles;
 /// </summary>
 internal static class AnnotationList
 {
+    /// <summary>The generation's number.</summary>
+    public const string Generation = "io.shimruntime.generation";
+
     public static IReadOnlyDictionary<string, string> Build(BundleRequest request)
     {
         var pod = request.Sandbox.Config.Metadata;
@@ -32,7 +35,7 @@ internal static class AnnotationList
         ["io.kubernetes.cri.sandbox-name"] = pod?.Name ?? "",
         ["io.kubernetes.cri.sandbox-namespace"] = pod?.Namespace ?? "",
         ["io.kubernetes.cri.sandbox-uid"] = pod?.Uid ?? "",
-        ["io.shimruntime.generation"] = request.Generation.ToString(CultureInfo.InvariantCulture),
+        [Generation] = request.Generation.ToString(CultureInfo.InvariantCulture),
     };
 
     /// <summary>As the user wrote it, where kubelet says so.</summary>

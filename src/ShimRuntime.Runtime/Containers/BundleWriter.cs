@@ -4,7 +4,9 @@ using ShimRuntime.Linux;
 using ShimRuntime.Oci;
 using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Cdi;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Sandboxes;
+using ShimRuntime.Runtime.Swap;
 using ShimResources = ShimRuntime.ShimProtocol.V1.Resources;
 
 namespace ShimRuntime.Runtime.Containers;
@@ -23,7 +25,31 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
         return bundle;
     }
 
+    /// <summary>The same for a generation that a swap makes. Its rootfs is mounted.</summary>
+    public Bundle Decide(ContainerEntry entry, Sandbox sandbox, ImageConfig image, (GenerationSource Source, Surroundings Around) next)
+    {
+        var (source, around) = next;
+        var config = source.Patch?.ApplyTo(entry.Config) ?? entry.Config;
+        var bundle = specs.Build(Request(entry, sandbox, image) with
+        {
+            Generation = source.Number,
+            Config = config,
+            RootfsPath = paths.Rootfs(entry.Id, source.RootfsGeneration),
+            LeafCgroup = CgroupNames.Leaf(entry.Record.ContainerCgroup, source.Number, entry.Id),
+            Handler = around.Handler,
+            TargetPid = around.TargetPid,
+            ImageMounts = around.ImageMounts,
+            Cdi = devices.Resolve(config),
+        });
+        BundleDirectories.Make(bundle, paths.Rootfs(entry.Id, source.RootfsGeneration));
+        return bundle;
+    }
+
     public void Write(ContainerRecord record, Bundle bundle) => WriteConfig(record, bundle.Spec);
+
+    /// <summary>config.json of a generation that is not yet the record's.</summary>
+    public void Write(string id, uint generation, RuntimeSpec spec) =>
+        DurableFile.WriteVolatile(paths.Config(id, generation), RuntimeJson.Serialize(spec));
 
     /// <summary>Puts the resources of the record into config.json: for a container that was updated before its start.</summary>
     public void RewriteResources(ContainerRecord record)
@@ -41,11 +67,14 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
         return bundle with { Spec = bundle.Spec with { Annotations = annotations } };
     }
 
-    /// <summary>The process object of an exec in the current generation.</summary>
+    /// <summary>The process object of an exec in the generation that serves.</summary>
     public byte[] ExecProcess(ContainerEntry entry, IReadOnlyList<string> command, bool tty = false) =>
-        RuntimeJson.Serialize(ExecSpec.Process(ReadConfig(entry.Record), command, tty));
+        RuntimeJson.Serialize(ExecSpec.Process(ReadConfig(entry.Serving), command, tty));
 
     public void ValidateResources(LinuxContainerResources asked, string failure) => ResourceTranslator.Validate(asked, host, failure);
+
+    /// <summary>amd64 or arm64.</summary>
+    public string Architecture => host.Architecture;
 
     public ShimResources ToShim(LinuxContainerResources resources) => ResourceTranslator.ToShim(resources, host);
 
@@ -75,7 +104,7 @@ internal sealed class BundleWriter(ContainerPaths paths, SpecBuilder specs, Host
         }
     }
 
-    private RuntimeSpec ReadConfig(ContainerRecord record) => RuntimeJson.ReadSpec(File.ReadAllBytes(ConfigPath(record)));
+    public RuntimeSpec ReadConfig(ContainerRecord record) => RuntimeJson.ReadSpec(File.ReadAllBytes(ConfigPath(record)));
 
     private void WriteConfig(ContainerRecord record, RuntimeSpec spec) =>
         DurableFile.WriteVolatile(ConfigPath(record), RuntimeJson.Serialize(spec));

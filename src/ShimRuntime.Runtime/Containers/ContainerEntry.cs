@@ -2,6 +2,7 @@ using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Concurrency;
 using ShimRuntime.Runtime.Shims;
+using ShimRuntime.Runtime.Swap;
 
 namespace ShimRuntime.Runtime.Containers;
 
@@ -59,6 +60,17 @@ public sealed class ContainerEntry
 
     /// <inheritdoc cref="Starting"/>
     internal Task? Removing { get; set; }
+
+    /// <summary>The swap under way, or the last one that this daemon has seen; set and read under the gate.</summary>
+    internal SwapFlight? Swapping { get; set; }
+
+    /// <summary>The record as it is for the generation that an exec is to run in: one that was started in a swap may not be committed yet.</summary>
+    internal ContainerRecord Serving => Swapping is { IsBetween: true } && Record is { Swap: { IsCommitted: false } swap } record
+        ? record.WithSource(swap.Target)
+        : Record;
+
+    /// <summary>Under the gate.</summary>
+    internal SwapRates SwapRates { get; } = new(TimeProvider.System);
 
     /// <summary>The last of a row of updates, each waiting for the one before; set and read under the gate.</summary>
     internal Task Updating { get; set; } = Task.CompletedTask;

@@ -52,8 +52,18 @@ public sealed class ContainerPaths(RuntimeOptions options)
 
     public string ShimLog(string id) => Path.Combine(Run(id), "shim.log");
 
-    /// <summary>The one overlay mount of (container, image).</summary>
-    public string Rootfs(string id) => Path.Combine(Run(id), "rootfs");
+    /// <summary>Written by the shim alone.</summary>
+    public string SwapRecord(string id) => Path.Combine(Run(id), "swap.json");
+
+    /// <summary>An overlay mount of (container, writable layer): all generations that share the layer share it.</summary>
+    /// <param name="generation">The one whose swap made it; 1: the container's create.</param>
+    public string Rootfs(string id, uint generation = 1) => Path.Combine(Run(id), generation == 1 ? "rootfs" : $"rootfs-{generation}");
+
+    /// <summary>In a bundle: where runc hands a filter's descriptor to the shim.</summary>
+    public string FilterSocket(string id, uint generation) => Path.Combine(Bundle(id, generation), "bind.sock");
+
+    /// <summary>In a bundle: the directory of the socket that sd_notify speaks to. A short name: sun_path has 108 bytes.</summary>
+    public string Notify(string id, uint generation) => Path.Combine(Bundle(id, generation), "n");
 
     /// <summary>Id-mapped views of layers, while an overlay is being mounted over them.</summary>
     public string Layers(string id) => Path.Combine(Run(id), "layers");

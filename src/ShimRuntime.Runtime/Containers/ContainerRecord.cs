@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
 using ShimRuntime.Cri.V1;
+using ShimRuntime.Runtime.Cgroups;
+using ShimRuntime.Runtime.Swap;
+using ShimRuntime.Runtime.Swap.Triggers;
 
 namespace ShimRuntime.Runtime.Containers;
 
@@ -68,6 +71,48 @@ public sealed record ContainerRecord
     /// <summary>Set once the container has ended.</summary>
     public ContainerExit? Exit { get; init; }
 
+    /// <summary>The highest number that a generation of it has had: none is used twice.</summary>
+    public uint LastGeneration { get; init; } = 1;
+
+    /// <summary>The generation whose swap mounted the rootfs that the current one has; 1: the create.</summary>
+    public uint RootfsGeneration { get; init; } = 1;
+
+    /// <summary>What swaps have changed beside the image; null: nothing.</summary>
+    public PatchRecord? Patch { get; init; }
+
+    /// <summary>What the pod's annotations say of hot swap, frozen at create; null: nothing.</summary>
+    public SwapOptIn? SwapOptIn { get; init; }
+
+    /// <summary>What its trigger file has led to; null: it has none.</summary>
+    public TriggerRecord? Trigger { get; init; }
+
+    /// <summary>A swap that is under way, or whose way back is open; null: none.</summary>
+    public PendingSwap? Swap { get; init; }
+
+    /// <summary>What the current generation is made from.</summary>
+    public GenerationSource CurrentSource() => new()
+    {
+        Number = Generation, ImageId = ImageId, SnapshotKey = SnapshotKey, RootfsGeneration = RootfsGeneration, Patch = Patch,
+    };
+
+    /// <summary>With that generation as the current one.</summary>
+    public ContainerRecord WithSource(GenerationSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        return this with
+        {
+            Generation = source.Number,
+            LastGeneration = Math.Max(LastGeneration, source.Number),
+            ImageId = source.ImageId,
+            SnapshotKey = source.SnapshotKey,
+            RootfsGeneration = source.RootfsGeneration,
+            Patch = source.Patch,
+            LeafCgroup = CgroupNames.Leaf(ContainerCgroup, source.Number, Id),
+        };
+    }
+
+    /// <summary>With the generation as the current one that its shim says it is; what it is made from is the pending swap's to know.</summary>
+    public ContainerRecord WithGeneration(uint number) => number == Generation ? this : WithSource(Swap?.SourceOf(number) ?? CurrentSource() with { Number = number });
 }
 
 /// <summary>How a container ended.</summary>

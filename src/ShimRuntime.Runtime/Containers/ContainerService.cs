@@ -1,6 +1,7 @@
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Runtime.Checkpoints;
 using ShimRuntime.Runtime.Recovery;
+using ShimRuntime.Runtime.Swap;
 
 namespace ShimRuntime.Runtime.Containers;
 
@@ -8,6 +9,7 @@ namespace ShimRuntime.Runtime.Containers;
 internal sealed class ContainerService : IContainerService
 {
     private readonly ContainerParts _parts;
+    private readonly SwapPilot _pilot;
     private readonly ContainerViews _views;
     private readonly VerboseInfo _verbose;
     private readonly CreateVerb _create;
@@ -19,10 +21,10 @@ internal sealed class ContainerService : IContainerService
     private readonly ExecSyncVerb _execSync;
     private readonly CheckpointVerb _checkpoint;
 
-    public ContainerService(ContainerParts parts)
+    public ContainerService(ContainerParts parts, SwapPilot pilot)
     {
         var bundles = parts.Bundles;
-        _parts = parts;
+        (_parts, _pilot) = (parts, pilot);
         _views = new ContainerViews(parts.Images, parts.Limits);
         _verbose = new VerboseInfo(parts);
         _create = new CreateVerb(parts, bundles);
@@ -73,7 +75,7 @@ internal sealed class ContainerService : IContainerService
     public async Task RemoveAllAsync(string sandboxId, CancellationToken cancellation) =>
         await Task.WhenAll(_parts.Store.OfSandbox(sandboxId).Select(e => _remove.RemoveAsync(e, cancellation))).ConfigureAwait(false);
 
-    public Task RecoverAsync(CancellationToken cancellation) => new Recoverer(_parts, _remove).RunAsync(cancellation);
+    public Task RecoverAsync(CancellationToken cancellation) => new Recoverer(_parts, _remove, _pilot).RunAsync(cancellation);
 
     /// <summary>One that is still being created is created first: its shim must not appear after the pod has stopped.</summary>
     private async Task StopOneAsync(ContainerEntry entry, TimeSpan grace, CancellationToken cancellation)

@@ -76,7 +76,7 @@ public sealed class ContainerSupervisor(
 
         var ran = ContainerLifecycle.HasProcess(entry.Record.Phase);
         log.LogError("container {Id}: its shim {Pid} has died{Then}", entry.Id, entry.Record.ShimPid, ran ? "; killing what it left" : "");
-        if (ran) await killer.KillAsync(entry.Record.LeafCgroup, stopping).ConfigureAwait(false);
+        if (ran) await killer.KillAsync(entry.Record.ContainerCgroup, stopping).ConfigureAwait(false);
         await EndAsync(entry, ran ? LostExit() : UnknownExit("its shim ended before the container was started")).ConfigureAwait(false);
     }
 

@@ -16,7 +16,7 @@ internal sealed class ContainerViews(IImageStore images, LimitsInForce limits)
             Id = record.Id,
             PodSandboxId = record.SandboxId,
             Metadata = config.Metadata,
-            Image = config.Image,
+            Image = AskedImage(record, config),
             ImageRef = record.ImageId,
             ImageId = record.ImageId,
             State = ToState(record.Phase),
@@ -41,7 +41,7 @@ internal sealed class ContainerViews(IImageStore images, LimitsInForce limits)
             ExitCode = exit?.Code ?? 0,
             Reason = exit?.Reason ?? "",
             Message = exit?.Message ?? "",
-            Image = NameOf(config.Image, image),
+            Image = NameOf(AskedImage(record, config), image),
             ImageRef = image?.RepoDigests is [var digest, ..] ? digest : record.ImageId,
             ImageId = record.ImageId,
             Labels = { config.Labels },
@@ -72,6 +72,10 @@ internal sealed class ContainerViews(IImageStore images, LimitsInForce limits)
         ContainerPhase.Running or ContainerPhase.Stopping => ContainerState.ContainerRunning,
         _ => ContainerState.ContainerExited,
     };
+
+    /// <summary>The request's, or that of the swap which brought another.</summary>
+    private static ImageSpec? AskedImage(ContainerRecord record, ContainerConfig config) =>
+        record.Patch?.Image is { } swapped ? new ImageSpec { Image = swapped, UserSpecifiedImage = swapped } : config.Image;
 
     /// <summary>The image's first tag, as containerd shows it; the request's words when the image has gone or has no name.</summary>
     private static ImageSpec? NameOf(ImageSpec? asked, ImageRecord? image)

@@ -6,6 +6,7 @@ using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Checkpoints;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Shims;
+using ShimRuntime.Runtime.Swap;
 using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
 
@@ -77,7 +78,8 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
 
     private async Task CreateAsync(ContainerNames.Claim claim, Sandbox sandbox, Sources sources, CancellationToken token)
     {
-        var record = NewRecord.Of(claim.Id, sandbox, claim.Request.Config, sources.Image.Id);
+        var optIn = SwapAnnotations.Read(sandbox.Config.Annotations, claim.Request.Config.Metadata.Name, parts.Handlers.HotSwapOf(sandbox.RuntimeHandler));
+        var record = NewRecord.Of(claim.Id, sandbox, claim.Request.Config, sources.Image.Id, optIn);
         LogPaths.MakeDirectory(record.LogPath, sandbox.Config.LogDirectory);
         var entry = new ContainerEntry(record, claim.Request);
 

@@ -80,6 +80,15 @@ internal sealed class ImageVolumeMounts
         return places;
     }
 
+    /// <summary>Where <see cref="Make"/> has put them, for a later generation of the same container.</summary>
+    public IReadOnlyDictionary<int, string> Made(string directory)
+    {
+        var places = new Dictionary<int, string>();
+        foreach (var (number, mount, image) in _mounts)
+            places[number] = mount.ImageSubPath.Length == 0 ? Place(directory, "image", image) : Place(directory, "part", number);
+        return places;
+    }
+
     private static string MakePart(string whole, string subPath, string place, int number)
     {
         using var part = Open(whole, subPath, number);

@@ -17,7 +17,9 @@ public sealed class Leftovers(
     {
         await RemoveCgroupsAsync(record, cancellation).ConfigureAwait(false);
         RemoveRun(record.Id);
-        await snapshots.RemoveAsync(record.SnapshotKey, cancellation).ConfigureAwait(false);
+        // A swap makes writable layers, too; which of them are left its end may not have told.
+        foreach (var key in snapshots.Keys().Where(k => SnapshotKeys.OwnerOf(k) == record.Id).Append(record.SnapshotKey).Distinct())
+            await snapshots.RemoveAsync(key, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Mounts, run directory and runc's state of a container id, whether or not a record of it exists.</summary>

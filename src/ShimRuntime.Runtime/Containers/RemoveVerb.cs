@@ -50,6 +50,7 @@ internal sealed class RemoveVerb(ContainerParts parts, StopVerb stop)
         {
             parts.Files.Write(entry.Record);
             await EndShimAsync(entry).ConfigureAwait(false);
+            await EndSwapAsync(entry).ConfigureAwait(false);
             await parts.Leftovers.RemoveAsync(entry.Record, parts.Stopping).ConfigureAwait(false);
             parts.Files.Delete(id);
         }
@@ -61,6 +62,22 @@ internal sealed class RemoveVerb(ContainerParts parts, StopVerb stop)
         parts.Store.Remove(id);
         parts.Names.Release(entry.Record.Name, id);
         _log.LogInformation("container {Id} removed", id);
+    }
+
+    /// <summary>It ends with its shim, or before that; what it has made is taken away with the rest, and not while it still makes it.</summary>
+    private async Task EndSwapAsync(ContainerEntry entry)
+    {
+        if (entry.Swapping is not { } swap) return;
+        swap.Cancel();
+        try
+        {
+            await swap.Completion.WaitAsync(ShimEndTimeout, parts.Stopping).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            throw new RuntimeFault(FaultCode.DeadlineExceeded,
+                $"failed to remove container '{entry.Id}': its swap '{swap.RequestId}' does not end; try again");
+        }
     }
 
     private async Task EndShimAsync(ContainerEntry entry)

@@ -52,9 +52,9 @@ internal sealed class StopOperation(ContainerEntry entry, LeafKiller killer, ILo
         var shim = entry.Shim is { } connection ? ProcessState.Describe(connection.Process.Pid) : "its shim is gone";
         log.LogWarning("container {Id} did not end within its grace period and {Slack}; its shim: {Shim}; killing its cgroup",
             entry.Id, ShimSlack, shim);
-        await killer.KillAsync(entry.Record.LeafCgroup, stopping).ConfigureAwait(false);
+        await killer.KillAsync(entry.Record.ContainerCgroup, stopping).ConfigureAwait(false);
         if (await EndsWithinAsync(ShimSlack, stopping).ConfigureAwait(false)) return;
-        if (!killer.HasProcesses(entry.Record.LeafCgroup))
+        if (!killer.HasProcesses(entry.Record.ContainerCgroup))
         {
             await EndWithoutShimAsync(shim, stopping).ConfigureAwait(false);
             return;
@@ -62,7 +62,7 @@ internal sealed class StopOperation(ContainerEntry entry, LeafKiller killer, ILo
 
         if (await EndsWithinAsync(AfterKill, stopping).ConfigureAwait(false)) return;
         throw new RuntimeFault(FaultCode.DeadlineExceeded,
-            $"failed to stop container '{entry.Id}': processes outlive SIGKILL: {killer.Describe(entry.Record.LeafCgroup)}; its shim: "
+            $"failed to stop container '{entry.Id}': processes outlive SIGKILL: {killer.Describe(entry.Record.ContainerCgroup)}; its shim: "
             + $"{shim}; try again once the kernel lets them go");
     }
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
+using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
@@ -62,8 +63,7 @@ internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
         var record = entry.Record;
         try
         {
-            await parts.Cgroups.KeepLimitsAsync(record.ContainerCgroup, record.LeafCgroup, bundles.ToShim(change.Wanted), parts.Stopping)
-                .ConfigureAwait(false);
+            await KeepAsync(record, bundles.ToShim(change.Wanted)).ConfigureAwait(false);
         }
         catch (RuntimeFault e)
         {
@@ -80,12 +80,26 @@ internal sealed class UpdateVerb(ContainerParts parts, BundleWriter bundles)
         try
         {
             var record = entry.Record;
-            await parts.Cgroups.KeepLimitsAsync(record.ContainerCgroup, record.LeafCgroup, before, parts.Stopping).ConfigureAwait(false);
+            await KeepAsync(record, before).ConfigureAwait(false);
         }
         catch (RuntimeFault e)
         {
             _log.LogWarning("container {Id}: systemd may hold limits of an update that failed: {Cause}", entry.Id, e.Message);
         }
+    }
+
+    /// <summary>On every generation that a swap has made or may make, too; one that is not there is passed over.</summary>
+    private async Task KeepAsync(ContainerRecord record, Resources limits)
+    {
+        List<string> leaves = [record.LeafCgroup];
+        if (record.Swap is { } swap)
+        {
+            foreach (var number in (uint[])[swap.Old.Number, swap.Target.Number, swap.Fallback])
+                leaves.Add(CgroupNames.Leaf(record.ContainerCgroup, number, record.Id));
+        }
+
+        foreach (var leaf in leaves.Distinct())
+            await parts.Cgroups.KeepLimitsAsync(record.ContainerCgroup, leaf, limits, parts.Stopping).ConfigureAwait(false);
     }
 
     private async Task RecordAsync(ContainerEntry entry, ResourcesRecord resources)

@@ -1,17 +1,19 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using ShimRuntime.Runtime.Swap;
 
 namespace ShimRuntime.Runtime.Containers;
 
 /// <summary>
 /// What ContainerStatus adds when verbose: one key, "info", with JSON whose members node tools read from containerd (sandboxID, pid,
-/// removing, snapshotKey, snapshotter, runtimeType, runtimeOptions, config, runtimeSpec), and our own (generation, shimPid, sessions, phase).
+/// removing, snapshotKey, snapshotter, runtimeType, runtimeOptions, config, runtimeSpec), and our own (generation, shimPid, sessions, phase, hotSwap, generations).
 /// </summary>
 internal sealed class VerboseInfo(ContainerParts parts)
 {
     private const string Snapshotter = "overlayfs";
     private const string RuntimeType = "shimruntime.runc.v1";
+    private readonly SwapStatusViews _swaps = new(parts.Files.Paths);
 
     public string Of(ContainerEntry entry)
     {
@@ -34,6 +36,7 @@ internal sealed class VerboseInfo(ContainerParts parts)
             json.WriteNumber("shimPid", entry.Shim?.Process.Pid ?? 0);
             json.WriteNumber("sessions", parts.SessionsOf(entry.Id));
             json.WriteString("phase", record.Phase.ToString());
+            _swaps.Write(json, entry);
             json.WriteEndObject();
         }
 

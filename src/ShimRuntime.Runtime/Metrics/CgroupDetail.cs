@@ -1,4 +1,5 @@
 using ShimRuntime.Runtime.Stats;
+using ShimRuntime.ShimProtocol;
 
 namespace ShimRuntime.Runtime.Metrics;
 
@@ -39,6 +40,8 @@ internal readonly record struct Throttling(ulong Periods, ulong Throttled, ulong
 {
     /// <summary>The quota stands on the container and on its leaf; whichever of them binds tells.</summary>
     public static Throttling Binding(Throttling container, Throttling leaf) => leaf.Nanos >= container.Nanos && leaf.Periods > 0 ? leaf : container;
+
+    public Throttling Plus(LeafCounters ended) => new(Periods + ended.Periods, Throttled + ended.Throttled, Nanos + ended.ThrottledNanos);
 
     /// <summary>cpu.stat, of v2 (throttled_usec) and of v1 (throttled_time, in nanoseconds).</summary>
     public static Throttling Parse(ReadOnlySpan<byte> stat)

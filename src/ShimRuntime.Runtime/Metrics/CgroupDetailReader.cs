@@ -1,29 +1,39 @@
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Stats;
+using ShimRuntime.Runtime.Swap;
+using ShimRuntime.ShimProtocol;
 
 namespace ShimRuntime.Runtime.Metrics;
 
 /// <summary>Reads <see cref="CgroupDetail"/>, on v1 and on v2.</summary>
-internal sealed class CgroupDetailReader(CgroupReader cgroups, HugePageSizes pageSizes)
+/// <param name="ended">As <see cref="EndedLeaves.Of"/>.</param>
+internal sealed class CgroupDetailReader(
+    CgroupReader cgroups, HugePageSizes pageSizes, Func<ContainerRecord, (LeafCounters Sum, bool HasCurrent)> ended)
 {
     private const int StatBytes = 4096;
     private const ulong NanosPerMicrosecond = 1000;
     private const ulong NanosPerTick = 10_000_000; // USER_HZ is 100 on every architecture that .NET runs on
 
     /// <param name="sample">Of the same container, read just before.</param>
-    public CgroupDetail Read(ContainerRecord record, CgroupSample sample) => cgroups.IsV2 ? ReadUnified(record, sample) : ReadV1(record, sample);
-
-    private CgroupDetail ReadUnified(ContainerRecord record, CgroupSample sample)
+    public CgroupDetail Read(ContainerRecord record, CgroupSample sample)
     {
-        var directory = new CgroupDirectory(cgroups.Unified, record.ContainerCgroup);
-        var leaf = new CgroupDirectory(cgroups.Unified, record.LeafCgroup);
+        var (sum, hasCurrent) = ended(record);
+        // An ended leaf may be there a while longer: it is counted once.
+        var leaf = hasCurrent ? "" : record.LeafCgroup;
+        return cgroups.IsV2 ? ReadUnified(record.ContainerCgroup, leaf, sample, sum) : ReadV1(record.ContainerCgroup, leaf, sample, sum);
+    }
+
+    private CgroupDetail ReadUnified(string container, string leafCgroup, CgroupSample sample, LeafCounters ended)
+    {
+        var directory = new CgroupDirectory(cgroups.Unified, container);
+        var leaf = Leaf(cgroups.Unified, leafCgroup);
         Span<byte> buffer = stackalloc byte[StatBytes];
         return new CgroupDetail
         {
             CpuUserNanos = (directory.Key("cpu.stat"u8, "user_usec"u8) ?? 0) * NanosPerMicrosecond,
             CpuSystemNanos = (directory.Key("cpu.stat"u8, "system_usec"u8) ?? 0) * NanosPerMicrosecond,
             Throttling = Throttling.Binding(
-                Throttling.Parse(directory.Read("cpu.stat"u8, buffer)), Throttling.Parse(leaf.Read("cpu.stat"u8, buffer))),
+                Throttling.Parse(directory.Read("cpu.stat"u8, buffer)), Throttling.Parse(leaf.Read("cpu.stat"u8, buffer)).Plus(ended)),
             MemoryPeakBytes = directory.Number("memory.peak"u8),
             MemoryKernelBytes = sample.Memory.KernelBytes,
             MemoryLimitHits = directory.Key("memory.events"u8, "max"u8) ?? 0,
@@ -36,9 +46,9 @@ internal sealed class CgroupDetailReader(CgroupReader cgroups, HugePageSizes pag
         };
     }
 
-    private CgroupDetail ReadV1(ContainerRecord record, CgroupSample sample)
+    private CgroupDetail ReadV1(string container, string leafCgroup, CgroupSample sample, LeafCounters ended)
     {
-        var (container, leaf) = (record.ContainerCgroup, record.LeafCgroup);
+        var leaf = Leaf(cgroups.Memory, leafCgroup);
         var memory = new CgroupDirectory(cgroups.Memory, container);
         var pids = new CgroupDirectory(cgroups.Pids, container);
         var (user, system) = Split(sample.CpuNanos, CpuTimes(new CgroupDirectory(cgroups.CpuAccounting, container)));
@@ -49,12 +59,12 @@ internal sealed class CgroupDetailReader(CgroupReader cgroups, HugePageSizes pag
             CpuSystemNanos = system,
             Throttling = Throttling.Binding(
                 Throttling.Parse(new CgroupDirectory(cgroups.Cpu, container).Read("cpu.stat"u8, buffer)),
-                Throttling.Parse(new CgroupDirectory(cgroups.Cpu, leaf).Read("cpu.stat"u8, buffer))),
+                Throttling.Parse(Leaf(cgroups.Cpu, leafCgroup).Read("cpu.stat"u8, buffer)).Plus(ended)),
             MemoryPeakBytes = memory.Number("memory.max_usage_in_bytes"u8),
             MemoryKernelBytes = memory.Number("memory.kmem.usage_in_bytes"u8) ?? 0,
             // v1 counts where it happened, not on the way up, and apart for memory and for memory with swap.
-            MemoryLimitHits = V1Hits(memory) + V1Hits(Leaf(leaf)),
-            OomKills = (memory.Key("memory.oom_control"u8, "oom_kill"u8) ?? 0) + (Leaf(leaf).Key("memory.oom_control"u8, "oom_kill"u8) ?? 0),
+            MemoryLimitHits = V1Hits(memory) + V1Hits(leaf) + ended.MemoryLimitHits,
+            OomKills = (memory.Key("memory.oom_control"u8, "oom_kill"u8) ?? 0) + (leaf.Key("memory.oom_control"u8, "oom_kill"u8) ?? 0) + ended.OomKills,
             Threads = pids.Number("pids.current"u8) ?? 0,
             ThreadsMax = pids.Limit("pids.max"u8) ?? 0,
             Io = V1Io(container),
@@ -65,7 +75,8 @@ internal sealed class CgroupDetailReader(CgroupReader cgroups, HugePageSizes pag
     private static ulong V1Hits(CgroupDirectory memory) =>
         (memory.Number("memory.failcnt"u8) ?? 0) + (memory.Number("memory.memsw.failcnt"u8) ?? 0);
 
-    private CgroupDirectory Leaf(string cgroup) => new(cgroups.Memory, cgroup);
+    /// <param name="cgroup">Empty: none that counts.</param>
+    private static CgroupDirectory Leaf(string? mount, string cgroup) => new(cgroup.Length == 0 ? null : mount, cgroup);
 
     private List<DeviceIo> V1Io(string container)
     {

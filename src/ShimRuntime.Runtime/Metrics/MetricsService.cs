@@ -27,7 +27,7 @@ internal sealed class MetricsService : IMetricsService
         var pageSizes = new HugePageSizes(HasHugePages(sources.Cgroups));
         var devices = new BlockDevices(sources.Mountpoint, MountTable.Read().Holding(sources.Mountpoint)?.Source);
         _container = new ContainerMetricsReader(
-            sources.Cgroups, new CgroupDetailReader(sources.Cgroups, pageSizes), devices, _descriptors, snapshots);
+            sources.Cgroups, new CgroupDetailReader(sources.Cgroups, pageSizes, sources.Ended.Of), devices, _descriptors, snapshots);
         _pod = new PodMetricsReader(sources.Cgroups);
         Descriptors = [.. MetricCatalog.All.Where(d => Has(d.Needs, sources.Cgroups, pageSizes)).Select(d => d.ToDescriptor())];
     }

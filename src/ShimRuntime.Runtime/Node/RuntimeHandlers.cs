@@ -1,5 +1,6 @@
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
+using ShimRuntime.Runtime.Swap;
 
 namespace ShimRuntime.Runtime.Node;
 
@@ -13,11 +14,13 @@ public sealed class RuntimeHandlers
     public const string Default = "runc";
 
     private const string HybridMount = "/sys/fs/cgroup/unified/cgroup.procs";
+    private readonly RuntimeOptions _options;
     private readonly OrderedDictionary<string, (RuntimeHandlerOptions Options, RuncProbe Probe)> _handlers = [];
     private readonly IdmapSupport _idmap;
 
     public RuntimeHandlers(RuntimeOptions options, ExitWatcher exits)
     {
+        _options = options;
         _idmap = new IdmapSupport(options.Root);
         if (options.Handlers.All(h => h.Name != Default)) Add(new RuntimeHandlerOptions { Name = Default, Path = options.RuncPath });
         foreach (var handler in options.Handlers) Add(handler);
@@ -58,6 +61,10 @@ public sealed class RuntimeHandlers
 
     /// <summary>The binary of a handler; the default's when a pod's handler has left the settings.</summary>
     public string PathOf(string name) => (_handlers.TryGetValue(name, out var found) ? found : _handlers[Default]).Options.Path;
+
+    /// <summary>What hot swap may do with pods of a handler.</summary>
+    public HotSwapPolicy HotSwapOf(string name) =>
+        _options.HotSwapOfHandlers.GetValueOrDefault(name.Length == 0 ? Default : name, _options.HotSwap);
 
     private (RuntimeHandlerOptions Options, RuncProbe Probe) Find(string name, string failure) =>
         _handlers.TryGetValue(name.Length == 0 ? Default : name, out var found) ? found : throw RuntimeFault.InvalidArgument(

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
@@ -43,7 +42,7 @@ internal sealed class Adoption(ContainerParts parts)
     public async Task<ContainerEntry> KillLostAsync(Recoverer.Found found)
     {
         _log.LogError("container {Id}: its shim died while no daemon ran; killing what it left", found.Record.Id);
-        await parts.Killer.KillAsync(found.Record.LeafCgroup, parts.Stopping).ConfigureAwait(false);
+        await parts.Killer.KillAsync(found.Record.ContainerCgroup, parts.Stopping).ConfigureAwait(false);
         return EndedHere(found, ContainerSupervisor.LostExit());
     }
 
@@ -104,7 +103,7 @@ internal sealed class Adoption(ContainerParts parts)
     private ContainerRecord AsLastSaid(ContainerRecord record)
     {
         if (ShimFile.TryRead(parts.Files.Paths.ShimRecord(record.Id)) is { } said) return AsLastSaidBy(said, record);
-        return record with { Phase = parts.Killer.HasProcesses(record.LeafCgroup) ? ContainerPhase.Running : ContainerPhase.Created };
+        return record with { Phase = parts.Killer.HasProcesses(record.ContainerCgroup) ? ContainerPhase.Running : ContainerPhase.Created };
     }
 
     /// <summary>By shim.json; where that says EXITED the record's phase stays.</summary>
@@ -117,7 +116,7 @@ internal sealed class Adoption(ContainerParts parts)
         StartedAtNanos = said.StartedAtNanos,
     }, record);
 
-    private static ContainerRecord AsToldBy(HelloResponse hello, ContainerRecord record) => record with
+    private static ContainerRecord AsToldBy(HelloResponse hello, ContainerRecord record) => record.WithGeneration(hello.Generation) with
     {
         Phase = hello.State switch
         {
@@ -127,8 +126,6 @@ internal sealed class Adoption(ContainerParts parts)
             ShimState.Stopping => ContainerPhase.Stopping,
             _ => record.Phase,
         },
-        Generation = hello.Generation,
-        LeafCgroup = CgroupNames.Leaf(record.ContainerCgroup, hello.Generation, record.Id),
         Pid = hello.Pid,
         PidStartTicks = hello.PidStartTicks,
         StartedAtNanos = hello.StartedAtNanos,

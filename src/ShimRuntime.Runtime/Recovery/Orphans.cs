@@ -28,7 +28,7 @@ internal sealed class Orphans
         var id16s = recorded.Select(ContainerPaths.Id16).ToHashSet(StringComparer.Ordinal);
         var runs = Directory.EnumerateDirectories(parts.Files.Paths.AllVolatile);
         _runDirectories = [.. runs.Where(d => IsOurs(d) && !id16s.Contains(Path.GetFileName(d)))];
-        _snapshots = [.. parts.Snapshots.Keys().Where(k => ContainerId.IsValid(k) && !ids.Contains(k))];
+        _snapshots = [.. parts.Snapshots.Keys().Where(k => SnapshotKeys.OwnerOf(k) is { } owner && !ids.Contains(owner))];
     }
 
     /// <summary>What a record named that can't be used is an orphan, too.</summary>

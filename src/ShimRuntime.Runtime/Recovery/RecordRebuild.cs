@@ -1,9 +1,11 @@
+using System.Globalization;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Sandboxes;
+using ShimRuntime.Runtime.Swap;
 using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
 
@@ -13,7 +15,8 @@ namespace ShimRuntime.Runtime.Recovery;
 /// record.json of one container is torn: a record made anew from what others wrote of it, so that a disk's fault ends no container.
 /// <code>
 ///   request.pb    name, pod, image, log path, stop signal        shim.json     shim, generation, init, state
-///   config.json   user, oom_score_adj                            Hello         limits in force
+///   config.json   user, oom_score_adj, rootfs                    Hello         limits in force
+///   swap.json     image, last generation
 /// </code>
 /// Only where a shim has spoken or an exit is recorded: else its create had not got far, or its removal had. What becomes of the container
 /// is then decided by the recovery table, as for any other.
@@ -33,7 +36,7 @@ internal sealed class RecordRebuild(ContainerParts parts)
 
         var record = FromRequest(id, request, sandbox);
         if (said is not null) record = Adoption.AsLastSaidBy(said, record) with { ShimPid = said.ShimPid, ShimStartTicks = said.ShimStartTicks };
-        record = WithProcess(record);
+        record = WithProcess(WithSwaps(record));
         if (said is not null && await AskAsync(id, cancellation).ConfigureAwait(false) is { Resources: { } inForce })
             record = record with { Resources = ResourcesRecord.From(InForce(record, inForce)) };
         var aside = parts.Files.MoveRecordAside(id);
@@ -66,6 +69,26 @@ internal sealed class RecordRebuild(ContainerParts parts)
             CreatedAtNanos = UnixTime.Nanos(File.GetLastWriteTimeUtc(parts.Files.Paths.Request(id))),
             StopSignal = StopSignals.Choose(request.Config.StopSignal, image?.Config.StopSignal),
             Resources = ResourcesRecord.From(request.Config.Linux?.Resources),
+        };
+    }
+
+    /// <summary>
+    /// Which layer a swapped container has its root.path tells, which image swap.json. What a patch had changed is lost to later swaps, not to
+    /// what runs; a swap under way is not followed, and what it leaves goes with the container.
+    /// </summary>
+    private ContainerRecord WithSwaps(ContainerRecord record)
+    {
+        if (SwapFile.TryRead(parts.Files.Paths.SwapRecord(record.Id)) is not { } journal) return record;
+        var last = journal.History.Count == 0 ? record.Generation : journal.History.Max(g => g.Number);
+        var image = journal.History.FirstOrDefault(g => g.Number == record.Generation)?.ImageId ?? record.ImageId;
+        var rootfs = parts.Bundles.TryReadConfig(record)?.Root.Path ?? "";
+        var made = uint.TryParse(rootfs[(rootfs.LastIndexOf('-') + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 1;
+        return record with
+        {
+            ImageId = image,
+            LastGeneration = Math.Max(last, Math.Max(record.Generation, journal.Swap.Target)),
+            RootfsGeneration = made,
+            SnapshotKey = made == 1 ? record.Id : SnapshotKeys.OfSwap(record.Id, made),
         };
     }
 

@@ -4,6 +4,7 @@ using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Shims;
+using ShimRuntime.Runtime.Swap;
 using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
 
@@ -13,7 +14,7 @@ namespace ShimRuntime.Runtime.Recovery;
 /// Does what <see cref="RecoveryPlan"/> decides, for all containers at once, with a deadline for each one's shim. What takes longer than a
 /// look (undoing, removing, orphans) goes on in the background; a record that can't be read is moved aside and stops nobody.
 /// </summary>
-internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
+internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPilot pilot)
 {
     // CRI waits for the slowest of all; a shim that takes longer is adopted as silent and asked again.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
@@ -87,7 +88,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
             : null;
         var undecided = exit is null && record.Phase is not (ContainerPhase.Removing or ContainerPhase.Exited or ContainerPhase.Creating);
         var hello = undecided && shim is not null ? await AskAsync(record.Id, shim, cancellation).ConfigureAwait(false) : null;
-        var initAlive = undecided && sameBoot && parts.Killer.HasProcesses(record.LeafCgroup);
+        var initAlive = undecided && sameBoot && parts.Killer.HasProcesses(record.ContainerCgroup);
         var newGeneration = hello is not null && hello.Generation != record.Generation;
         var facts = new RecoveryFacts(record.Phase, exit is not null, sameBoot, Answer(shim, hello), newGeneration, initAlive);
         var action = RecoveryPlan.Decide(facts);
@@ -154,6 +155,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove)
             parts.Store.Observer?.Changed(entry, ContainerChange.FoundStopped);
         if (action == RecoveryAction.FinishRemoval) InBackground("remove", entry.Id, () => remove.RemoveAsync(entry, parts.Stopping));
         else _adoption.Watch(entry, found.Shim);
+        if (action != RecoveryAction.FinishRemoval && entry.Record.Swap is { } pending) pilot.Resume(entry, pending);
     }
 
     private string TryMoveAside(string id)

@@ -82,6 +82,18 @@ public sealed class RunningShim : IAsyncDisposable
     public Task ReopenLogAsync(CancellationToken cancellation) =>
         DoAsync("ReopenLog", static (c, t) => c.ReopenLogAsync(t), _callTimeout, cancellation);
 
+    /// <summary>Answers when the swap is over; no deadline.</summary>
+    public Task<SwapResult> SwapAsync(SwapRequest request, Action<SwapEvent> entered, CancellationToken cancellation) =>
+        CallAsync("Swap", (c, t) => c.SwapAsync(request, entered, t), Timeout.InfiniteTimeSpan, cancellation);
+
+    /// <inheritdoc cref="ShimClient.HoldSocketsAsync"/>
+    public Task<HoldSocketsResponse> HoldSocketsAsync(bool lookOnly, CancellationToken cancellation) =>
+        CallAsync("HoldSockets", (c, t) => c.HoldSocketsAsync(lookOnly, t), _callTimeout, cancellation);
+
+    /// <summary>Answers when the swap is over; no deadline.</summary>
+    public Task<SwapResult> EndSwapAsync(EndSwapRequest request, CancellationToken cancellation) =>
+        CallAsync("EndSwap", (c, t) => c.EndSwapAsync(request, t), Timeout.InfiniteTimeSpan, cancellation);
+
     /// <summary>Asks the shim to end; <see cref="Gone"/> tells when it has.</summary>
     public Task ShutdownAsync(bool kill, CancellationToken cancellation) =>
         DoAsync("Shutdown", (c, t) => c.ShutdownAsync(kill, t), _callTimeout, cancellation);

@@ -3,6 +3,7 @@ using ShimRuntime.Images;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Sandboxes;
+using ShimRuntime.Runtime.Swap;
 
 namespace ShimRuntime.Runtime.Stats;
 
@@ -72,4 +73,4 @@ internal sealed class StatsService : IStatsService
 
 /// <summary>Where the numbers are.</summary>
 /// <param name="Mountpoint">Of the file system of the writable layers, as ImageFsInfo's container_filesystems names it.</param>
-internal sealed record StatsSources(CgroupReader Cgroups, CpuRates Rates, string Mountpoint);
+internal sealed record StatsSources(CgroupReader Cgroups, CpuRates Rates, string Mountpoint, EndedLeaves Ended);

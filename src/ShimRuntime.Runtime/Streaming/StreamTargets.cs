@@ -23,7 +23,7 @@ internal sealed class StreamTargets(ContainerParts parts, ISandboxStore sandboxe
         var entry = Running(request.ContainerId, "exec in");
         var streams = new ClientStreams { Stdin = request.Stdin, Stdout = request.Stdout, Stderr = request.Stderr, Tty = request.Tty };
         Check(streams, $"failed to exec in container '{entry.Id}'");
-        var record = entry.Record;
+        var record = entry.Serving;
         var sandbox = sandboxes.Find(record.SandboxId);
         var target = new ExecTarget
         {

@@ -14,10 +14,12 @@ internal sealed partial class Container
     /// <exception cref="RuntimeFault">FailedPrecondition: the container does not run. ResourceExhausted: too many are attached.</exception>
     public void Attach(ShimCall call, AttachRequest request)
     {
-        if (!IsInitAlive) throw RuntimeFault.FailedPrecondition("failed to attach to container: it is not running");
+        CheckServes("attach to");
+        var (serving, stdio) = (Serving, Serving.Stdio);
+        if (!serving.IsRunning || stdio is null) throw RuntimeFault.FailedPrecondition("failed to attach to container: it is not running");
         _attachers.CheckRoom();
-        var stdin = request.Stdin ? _stdio!.OpenStdin() : -1;
-        var terminal = _stdio!.OpenTerminal();
+        var stdin = request.Stdin ? stdio.OpenStdin() : -1;
+        var terminal = stdio.OpenTerminal();
         var attacher = new Attacher(call, stdin >= 0);
         var stdout = request.Stdout ? attacher.Open(LogStream.Stdout) : -1;
         var stderr = request.Stderr && terminal < 0 ? attacher.Open(LogStream.Stderr) : -1;
@@ -46,7 +48,7 @@ internal sealed partial class Container
     /// <summary>An attacher's stdin has ended (CRI's stdin_once: the first one's end is the container's).</summary>
     public void CloseStdin()
     {
-        if (_launch.StdinOnce) _stdio?.CloseStdin();
+        if (_launch.StdinOnce) Serving.Stdio?.CloseStdin();
     }
 
     private void Detach(Attacher attacher)

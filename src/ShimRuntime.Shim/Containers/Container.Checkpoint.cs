@@ -21,7 +21,7 @@ internal sealed partial class Container
         CheckRuns("pause");
         if (_pause is not null || _dump is not null) throw RuntimeFault.FailedPrecondition("failed to pause the container: it is held already");
         var hold = TimeSpan.FromMilliseconds(Math.Min(request.HoldMilliseconds, LongestHold.TotalMilliseconds));
-        _pause = new LeafHold(_loop, _leaf, call, hold) { OnOver = PauseOver };
+        _pause = new LeafHold(_loop, _current.Leaf, call, hold) { OnOver = PauseOver };
         _pause.Start();
     }
 
@@ -31,14 +31,14 @@ internal sealed partial class Container
         CheckRuns("checkpoint");
         if (_dump is not null) throw RuntimeFault.FailedPrecondition("failed to checkpoint the container: a checkpoint of it is under way");
         _dump = call;
-        _runc.Checkpoint(CriuDirectories.OfDump(request.ImageDirectory, request.WorkDirectory), Dumped);
+        _current.Checkpoint(CriuDirectories.OfDump(request.ImageDirectory, request.WorkDirectory), Dumped);
     }
 
     private void Dumped(RuncResult result)
     {
         var call = _dump!;
         _dump = null;
-        if (_pause is null) _leaf.TryFreeze(false);
+        if (_pause is null) _current.Leaf.TryFreeze(false);
         if (result.Succeeded) call.Reply(new CheckpointResponse());
         else call.Fail(FaultCode.Unknown, result.Error);
     }
@@ -48,11 +48,12 @@ internal sealed partial class Container
     private void PauseOver()
     {
         _pause = null;
-        if (_dump is null) _leaf.TryFreeze(false);
+        if (_dump is null) _current.Leaf.TryFreeze(false);
     }
 
     private void CheckRuns(string verb)
     {
-        if (_state != ShimState.Running || !IsInitAlive) throw RuntimeFault.FailedPrecondition($"failed to {verb} the container: it is not running");
+        if (IsSwapping) throw RuntimeFault.FailedPrecondition($"failed to {verb} the container: its process is being swapped");
+        if (_state != ShimState.Running || !_current.IsRunning) throw RuntimeFault.FailedPrecondition($"failed to {verb} the container: it is not running");
     }
 }

@@ -1,80 +1,56 @@
 using ShimRuntime.Linux;
-using ShimRuntime.Shim.Oom;
-using ShimRuntime.Shim.Runc;
+using ShimRuntime.Shim.Generations;
 using ShimRuntime.Shim.Serving;
-using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Shim.Containers;
 
-/// <content>
-/// The end: init reaped → OOM verdict and memory read while the leaf exists → leftovers killed → output drained, bounded →
-/// exit.json durable → everyone told → runc delete.
-/// </content>
+/// <content>The end, which is the current generation's: exit.json durable → everyone told → runc delete.</content>
 internal sealed partial class Container
 {
-    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RecordRetryInterval = TimeSpan.FromSeconds(1);
     private const int MaxRecordAttempts = 10;
-    private readonly LoopTimer _drainDeadline;
     private readonly LoopTimer _recordRetry;
     private int _recordAttempts;
-    private bool _runcDeleted;
 
-    private void InitExited(ExitCode exit)
+    public void Exiting(Generation generation)
     {
-        _stopDeadline.Clear();
-        EndPause("the container has ended");
-        var leaf = _launch.LeafCgroup;
-        var oom = OomJudge.Decide((exit, _killed), _oomBaseline, OomCounters.Read(_hierarchy, leaf), new OomLevels(leaf),
-            () => KernelLog.LimiterOfLastKill(leaf));
-        _exit = new ExitRecord
-        {
-            ContainerId = _launch.ContainerId,
-            Generation = _launch.Generation,
-            Code = exit.Code,
-            Signal = exit.Signal,
-            Reason = oom.IsOomKilled ? "OOMKilled" : exit.Code == 0 ? "Completed" : "Error",
-            Message = oom.Sentence,
-            StartedAtNanos = _startedAtNanos,
-            FinishedAtNanos = Math.Max(NowNanos(), _startedAtNanos),
-            Oom = oom,
-            Memory = LeafMemory.Read(_hierarchy, leaf),
-        };
-        _drainDeadline.Set(DrainTime); // first: from here on the exit is recorded whatever fails
-        // A private PID namespace has taken everyone along; in a shared one or the host's, children of the init live on, and execs do.
-        if (_leaf.Processes().Count > 0) _leaf.Kill();
-        if (_stdio!.HasEnded) OutputEnded();
+        if (generation == _current) EndPause("the container has ended");
     }
 
-    private void OutputEnded()
+    public void Ended(Generation generation)
     {
-        if (_exit is null || !_drainDeadline.IsSet) return; // closed by a container that runs on
-        _drainDeadline.Clear();
+        if (IsSwapping)
+        {
+            _swap!.Ended(generation);
+            return;
+        }
+
+        _journal?.Update(generation);
+        if (generation == _current) EndContainer();
+        else generation.Delete(); // what a swap had given up, dead at last
+    }
+
+    public void Deleted(Generation generation)
+    {
+        _generations.Remove(generation);
+        if (_shutdownCall is not null && _generations.Count == 0) RemoveCgroups();
+    }
+
+    private void EndContainer()
+    {
+        if (_exit is not null) return;
+        // Of the container it is the end: its life began with the first generation's.
+        if (_startedAtNanos == 0) _startedAtNanos = _current.StartedAtNanos;
+        _exit = _current.Exit! with { StartedAtNanos = _startedAtNanos, LogDroppedBytes = _log.File.DroppedBytes };
         RecordExit();
-    }
-
-    /// <summary>Somebody outside the leaf holds the output open: what is there is logged, the rest is not ours any more.</summary>
-    private void DrainDeadlinePassed()
-    {
-        try
-        {
-            _leaf.Kill();
-            _stdio!.EndNow();
-        }
-        finally
-        {
-            RecordExit();
-        }
     }
 
     private void RecordExit()
     {
-        _stdio!.Dispose();
-        _exit = _exit! with { LogDroppedBytes = _log.File.DroppedBytes };
         try
         {
-            DurableFile.Write(_paths.ExitRecord, _exit.ToJson());
+            DurableFile.Write(_paths.ExitRecord, _exit!.ToJson());
         }
         catch (IOException e)
         {
@@ -97,13 +73,6 @@ internal sealed partial class Container
         foreach (var waiter in _waiters.ToArray()) waiter.Reply(status);
         _waiters.Clear();
         _attachers.End(status);
-        _runc.Delete(Deleted);
-    }
-
-    private void Deleted(RuncResult result)
-    {
-        if (!result.Succeeded) ErrorLog.Write($"failed to delete '{_paths.RuncId}': {result.Error}");
-        _runcDeleted = true;
-        if (_shutdownCall is not null) RemoveCgroups();
+        foreach (var generation in _generations.ToArray()) generation.Delete();
     }
 }

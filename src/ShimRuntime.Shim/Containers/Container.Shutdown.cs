@@ -30,12 +30,12 @@ internal sealed partial class Container
         _shutdownCall = call;
         _removals = 0;
         if (!ended) Stop(SIGKILL, TimeSpan.Zero);
-        else if (_state == ShimState.Created || _runcDeleted) RemoveCgroups();
+        else if (_generations.Count == 0) RemoveCgroups();
     }
 
     private void RemoveCgroups()
     {
-        _execs.KillAll();
+        foreach (var generation in _generations) generation.Execs.KillAll();
         if (CgroupsAreGone())
         {
             // The answer last: who has it may take our directories away at once.
@@ -45,7 +45,7 @@ internal sealed partial class Container
             return;
         }
 
-        _leaf.Kill();
+        _cgroup.Kill();
         if (++_removals < MaxRemovals)
         {
             _removalRetry.Set(RemovalInterval);

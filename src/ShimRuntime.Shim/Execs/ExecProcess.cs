@@ -1,7 +1,6 @@
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Reaping;
 using ShimRuntime.Shim.Runc;
-using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Shim.Execs;
@@ -15,7 +14,7 @@ internal sealed class ExecProcess : IDisposable
     /// <summary>How long output may lag behind the exit when something it left behind holds the pipes open.</summary>
     private static readonly TimeSpan DrainDeadline = TimeSpan.FromSeconds(2);
     private readonly ExecContext _context;
-    private readonly ShimCall _call;
+    private readonly IExecClient _client;
     private readonly ExecCgroup _cgroup;
     private readonly (string ProcessJson, string PidFile) _files;
     private readonly LoopTimer _timeout;
@@ -30,9 +29,9 @@ internal sealed class ExecProcess : IDisposable
     private bool _killed;
     private bool _done;
 
-    public ExecProcess(ExecContext context, ShimCall call, int number, Action<ExecProcess> onDone)
+    public ExecProcess(ExecContext context, IExecClient client, int number, Action<ExecProcess> onDone)
     {
-        (_context, _call, _onDone) = (context, call, onDone);
+        (_context, _client, _onDone) = (context, client, onDone);
         _files = ($"{context.Bundle}/exec-{number}.json", $"{context.Bundle}/exec-{number}.pid");
         _cgroup = new ExecCgroup(context.Hierarchy, context.Leaf, $"exec-{number}");
         _timeout = context.Loop.CreateTimer(TimedOut);
@@ -47,8 +46,8 @@ internal sealed class ExecProcess : IDisposable
         {
             _stdout = OpenPump(false, request.MaxOutputBytes, out stdout);
             _stderr = OpenPump(true, request.MaxOutputBytes, out stderr);
-            _call.OnAbandoned = Kill;
-            _call.OnDrained = Resume;
+            _client.OnAbandoned = Kill;
+            _client.OnDrained = Resume;
             if (request.TimeoutMilliseconds > 0)
                 _timeout.Set(TimeSpan.FromMilliseconds(Math.Min(request.TimeoutMilliseconds, int.MaxValue)));
             _context.Reaper.ExpectOrphan();
@@ -88,7 +87,7 @@ internal sealed class ExecProcess : IDisposable
         write = -1;
         var pipe = FileDescriptor.CreatePipe(_context.StdioOwner);
         write = pipe.Write;
-        return new ExecPump(_context.Loop, (pipe.Read, stderr), (_call, _context.Buffer), maxBytes, TryFinish);
+        return new ExecPump(_context.Loop, (pipe.Read, stderr), (_client, _context.Buffer), maxBytes, TryFinish);
     }
 
     private void TimedOut()
@@ -121,9 +120,8 @@ internal sealed class ExecProcess : IDisposable
     private void Refused(string error)
     {
         if (_killed) _cgroup.Kill(0); // what runc had begun
-        if (_timedOut) _call.Send(new ExecSyncFrame { Result = new ExecSyncResult { ExitCode = 128 + 9, TimedOut = true } });
-        if (_timedOut) _call.Complete();
-        else _call.Fail(FaultNow(), $"failed to exec in container: {error}");
+        if (_timedOut) _client.Finish(new ExecSyncResult { ExitCode = 128 + 9, TimedOut = true });
+        else _client.Fail(FaultNow(), $"failed to exec in container: {error}");
         Finish();
     }
 
@@ -154,8 +152,7 @@ internal sealed class ExecProcess : IDisposable
     {
         if (_done || _exit is not { } exit || !_stdout!.HasEnded || !_stderr!.HasEnded) return;
         var result = new ExecSyncResult { ExitCode = exit.Code, TimedOut = _timedOut, Truncated = _stdout.Truncated || _stderr.Truncated };
-        _call.Send(new ExecSyncFrame { Result = result });
-        _call.Complete();
+        _client.Finish(result);
         Finish();
     }
 

@@ -1,6 +1,5 @@
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Logging;
-using ShimRuntime.ShimProtocol;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Execs;
@@ -12,7 +11,7 @@ namespace ShimRuntime.Shim.Execs;
 internal sealed unsafe class ExecPump : IEpollHandler, IDisposable
 {
     private readonly EpollLoop _loop;
-    private readonly ShimCall _call;
+    private readonly IExecClient _client;
     private readonly ReadBuffer _buffer;
     private readonly bool _stderr;
     private readonly Action _onEnd;
@@ -21,11 +20,11 @@ internal sealed unsafe class ExecPump : IEpollHandler, IDisposable
     private bool _paused;
 
     /// <param name="maxBytes">0: no limit.</param>
-    public ExecPump(EpollLoop loop, (int Fd, bool Stderr) stream, (ShimCall Call, ReadBuffer Buffer) sink, ulong maxBytes, Action onEnd)
+    public ExecPump(EpollLoop loop, (int Fd, bool Stderr) stream, (IExecClient Client, ReadBuffer Buffer) sink, ulong maxBytes, Action onEnd)
     {
         (_loop, _onEnd) = (loop, onEnd);
         (_fd, _stderr) = stream;
-        (_call, _buffer) = sink;
+        (_client, _buffer) = sink;
         _room = maxBytes == 0 ? ulong.MaxValue : maxBytes;
         try
         {
@@ -50,7 +49,7 @@ internal sealed unsafe class ExecPump : IEpollHandler, IDisposable
             Dispose();
             _onEnd();
         }
-        else if (_call.IsCongested)
+        else if (_client.IsCongested)
         {
             // Removed, not masked: epoll reports a hang-up even with no events asked for.
             _paused = true;
@@ -91,7 +90,7 @@ internal sealed unsafe class ExecPump : IEpollHandler, IDisposable
         var taken = (int)Math.Min((ulong)count, _room);
         Truncated |= taken < count;
         _room -= _room == ulong.MaxValue ? 0 : (ulong)taken;
-        if (taken > 0) _call.SendOutput(_stderr, new ReadOnlySpan<byte>(_buffer.Start, taken));
+        if (taken > 0) _client.SendOutput(_stderr, new ReadOnlySpan<byte>(_buffer.Start, taken));
         return count;
     }
 }

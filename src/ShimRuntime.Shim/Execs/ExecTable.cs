@@ -1,5 +1,4 @@
 using ShimRuntime.Linux;
-using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Shim.Execs;
@@ -24,12 +23,12 @@ internal sealed class ExecTable
     }
 
     /// <exception cref="RuntimeFault">FailedPrecondition: the container does not run. ResourceExhausted: too many at once.</exception>
-    public void Start(ShimCall call, ExecSyncRequest request)
+    public void Start(IExecClient client, ExecSyncRequest request)
     {
         if (!_context.IsRunning()) throw RuntimeFault.FailedPrecondition("failed to exec in container: it is not running");
         if (_running.Count >= MaxExecs)
             throw new RuntimeFault(FaultCode.ResourceExhausted, $"failed to exec in container: {MaxExecs} execs are under way");
-        var exec = new ExecProcess(_context, call, ++_count, Done);
+        var exec = new ExecProcess(_context, client, ++_count, Done);
         _running.Add(exec);
         try
         {

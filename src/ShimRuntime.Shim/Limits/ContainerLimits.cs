@@ -4,26 +4,26 @@ using ShimRuntime.ShimProtocol.V1;
 namespace ShimRuntime.Shim.Limits;
 
 /// <summary>
-/// The limits of the container cgroup and, once runc has made it, of the generation's leaf: all of an update holds, or nothing of it.
+/// The limits of the container cgroup and, once runc has made them, of its generations' leaves: all of an update holds, or nothing of it.
 /// </summary>
-internal sealed class ContainerLimits(CgroupHierarchy hierarchy, string containerCgroup, string leafCgroup)
+internal sealed class ContainerLimits(CgroupHierarchy hierarchy, string containerCgroup)
 {
     /// <summary>What has been set so far.</summary>
     public Resources InForce { get; private set; } = new();
 
-    /// <param name="withLeaf">False before the generation runs: its leaf does not exist.</param>
+    /// <param name="leaves">Leaf cgroups that exist: none before a generation is made.</param>
     /// <exception cref="RuntimeFault">
     /// InvalidArgument, or FailedPrecondition when the kernel refuses a value; nothing has changed then.
     /// </exception>
-    public void Apply(Resources wanted, bool withLeaf)
+    public void Apply(Resources wanted, IReadOnlyList<string> leaves)
     {
         var merged = Merge(InForce, wanted);
         var done = new Stack<LimitStep>();
         try
         {
-            foreach (var limit in LimitTranslation.For(wanted, merged, hierarchy.IsV2)) ApplyOne(limit, withLeaf, done);
-            ApplyCpuset("cpuset.cpus", wanted.CpusetCpus, withLeaf, done);
-            ApplyCpuset("cpuset.mems", wanted.CpusetMems, withLeaf, done);
+            foreach (var limit in LimitTranslation.For(wanted, merged, hierarchy.IsV2)) ApplyOne(limit, leaves, done);
+            ApplyCpuset("cpuset.cpus", wanted.CpusetCpus, leaves, done);
+            ApplyCpuset("cpuset.mems", wanted.CpusetMems, leaves, done);
             InForce = merged;
         }
         catch (Exception e) when (e is LinuxException or RuntimeFault)
@@ -49,7 +49,7 @@ internal sealed class ContainerLimits(CgroupHierarchy hierarchy, string containe
         return merged;
     }
 
-    private void ApplyOne(Limit limit, bool withLeaf, Stack<LimitStep> done)
+    private void ApplyOne(Limit limit, IReadOnlyList<string> leaves, Stack<LimitStep> done)
     {
         var container = hierarchy.PathOf(limit.Controller, containerCgroup);
         if (container is null || !File.Exists($"{container}/{limit.MainFile}"))
@@ -59,18 +59,28 @@ internal sealed class ContainerLimits(CgroupHierarchy hierarchy, string containe
                 $"failed to set {limit.MainFile} of '{containerCgroup}': this machine has no cgroup controller for it");
         }
 
-        var leaf = withLeaf ? hierarchy.PathOf(limit.Controller, leafCgroup) : null;
         if (limit.MainFile == "memory.max") RefuseBelowUse(container, limit);
-        foreach (var step in LimitPlan.For(limit, container, leaf, CgroupFile.TryRead)) Write(step, done);
+        foreach (var step in LimitPlan.For(limit, container, DirectoriesOf(limit.Controller, leaves), CgroupFile.TryRead)) Write(step, done);
     }
 
-    private void ApplyCpuset(string file, string value, bool withLeaf, Stack<LimitStep> done)
+    private void ApplyCpuset(string file, string value, IReadOnlyList<string> leaves, Stack<LimitStep> done)
     {
         if (value.Length == 0) return;
         var container = hierarchy.PathOf("cpuset", containerCgroup)
             ?? throw RuntimeFault.FailedPrecondition($"failed to set {file} of '{containerCgroup}': this machine has no cpuset controller");
-        var leaf = withLeaf ? hierarchy.PathOf("cpuset", leafCgroup) : null;
-        foreach (var step in LimitPlan.ForCpuset((file, value), container, leaf, CgroupFile.TryRead)) Write(step, done);
+        var directories = DirectoriesOf("cpuset", leaves);
+        foreach (var step in LimitPlan.ForCpuset((file, value), container, directories, CgroupFile.TryRead)) Write(step, done);
+    }
+
+    private List<string> DirectoriesOf(string controller, IReadOnlyList<string> leaves)
+    {
+        List<string> directories = [];
+        foreach (var leaf in leaves)
+        {
+            if (hierarchy.PathOf(controller, leaf) is { } directory) directories.Add(directory);
+        }
+
+        return directories;
     }
 
     /// <summary>

@@ -18,5 +18,5 @@ internal static class LeafMemory
     }
 
     /// <summary>v1 says "no limit" by the largest page-aligned number, v2 by "max".</summary>
-    private static ulong? Limit(ulong? bytes) => bytes >= (ulong.MaxValue >> 1 & ~0xffffUL) ? null : bytes;
+    public static ulong? Limit(ulong? bytes) => bytes >= (ulong.MaxValue >> 1 & ~0xffffUL) ? null : bytes;
 }

@@ -47,8 +47,22 @@ internal sealed class RuncCall
     {
         _deadline.Clear();
         var succeeded = exit is { Code: 0, Signal: 0 };
-        var error = succeeded ? "" : _killedBecause ?? RuncLog.LastError(_log) ?? $"runc {_verb} ended with {exit}";
+        var error = succeeded ? "" : _killedBecause ?? RuncLog.LastError(_log) ?? $"runc {_verb} ended with {exit}{WithoutRoom()}";
         ScratchFile.Delete(_log);
         _onDone(new RuncResult(succeeded, error));
+    }
+
+    /// <summary>A runc that can't write its state can't write its log either: said by us then.</summary>
+    private string WithoutRoom()
+    {
+        const ulong little = 64 * 1024;
+        try
+        {
+            return FilesystemSpace.Of(Path.GetDirectoryName(_log)!).AvailableBytes < little ? $": no space left beside '{_log}'" : "";
+        }
+        catch (LinuxException)
+        {
+            return "";
+        }
     }
 }

@@ -6,7 +6,7 @@ using ShimRuntime.Shim.Stdio;
 namespace ShimRuntime.Shim.Runc;
 
 /// <summary>
-/// runc's command lines (runc(8)): run, checkpoint, restore, exec, delete. Signals go by pidfd and cgroup, never by <c>runc kill</c>. runc gets an
+/// runc's command lines (runc(8)): run, create, start, checkpoint, restore, exec, delete. Signals go by pidfd and cgroup, never by <c>runc kill</c>. runc gets an
 /// environment made from nothing: a NOTIFY_SOCKET left in it would make <c>runc run --detach</c> wait for a word from the container.
 /// </summary>
 internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, RuncSettings settings)
@@ -25,13 +25,17 @@ internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, RuncSettings set
     /// <summary>Creates and starts the container of the bundle; its init is an orphan, ours, when this is done.</summary>
     /// <param name="consoleSocket">Where runc sends the terminal's master; null: none, the descriptors are the container's stdio.</param>
     public RuncCall Run((string Directory, string PidFile) bundle, string? consoleSocket, IReadOnlyList<FdMapping> fds,
-        Action<RuncResult> onDone)
-    {
-        List<string> arguments = ["run", "--detach", "--bundle", bundle.Directory, "--pid-file", bundle.PidFile];
-        if (consoleSocket is not null) arguments.AddRange(["--console-socket", consoleSocket]);
-        arguments.Add(settings.Id);
-        return new RuncCall(this, new RuncCommand(arguments, fds), NextLog(), RunDeadline, onDone);
-    }
+        Action<RuncResult> onDone) =>
+        Make(["run", "--detach", "--bundle", bundle.Directory, "--pid-file", bundle.PidFile], consoleSocket, fds, onDone);
+
+    /// <summary>As <see cref="Run"/>, but its init waits for <see cref="Start"/>.</summary>
+    public RuncCall Create((string Directory, string PidFile) bundle, string? consoleSocket, IReadOnlyList<FdMapping> fds,
+        Action<RuncResult> onDone) =>
+        Make(["create", "--bundle", bundle.Directory, "--pid-file", bundle.PidFile], consoleSocket, fds, onDone);
+
+    /// <summary>Lets the init of a created container go.</summary>
+    public RuncCall Start(Action<RuncResult> onDone) =>
+        new(this, new RuncCommand(["start", settings.Id], []), NextLog(), RunDeadline, onDone);
 
     /// <summary>As <see cref="Run"/>, with the processes that CRIU finds in the images.</summary>
     public RuncCall Restore((string Directory, string PidFile) bundle, CriuDirectories criu, ContainerStdio stdio,
@@ -71,6 +75,16 @@ internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, RuncSettings set
     public static int ReadPid(string path) =>
         int.TryParse(CgroupFile.TryRead(path), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0;
 
+    private RuncCall Make(List<string> arguments, string? consoleSocket, IReadOnlyList<FdMapping> fds, Action<RuncResult> onDone)
+    {
+        // Beyond stdio they are the container's own: without a word of it runc closes them.
+        var preserved = fds.Count(f => f.Target > 2);
+        if (preserved > 0) arguments.AddRange(["--preserve-fds", $"{preserved}"]);
+        if (consoleSocket is not null) arguments.AddRange(["--console-socket", consoleSocket]);
+        arguments.Add(settings.Id);
+        return new RuncCall(this, new RuncCommand(arguments, fds), NextLog(), RunDeadline, onDone);
+    }
+
     internal SpawnRequest RequestFor(RuncCommand command, string log) => new()
     {
         Path = settings.Path,
@@ -80,5 +94,5 @@ internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, RuncSettings set
         Fds = command.Fds,
     };
 
-    private string NextLog() => $"{settings.Directory}/runc-{++_logs}.log";
+    private string NextLog() => $"{settings.LogPrefix}-{++_logs}.log";
 }

@@ -4,6 +4,6 @@ namespace ShimRuntime.Shim.Runc;
 /// <param name="Path">The binary.</param>
 /// <param name="Root">Value of --root.</param>
 /// <param name="Arguments">Global flags put before the verb, such as --systemd-cgroup.</param>
-/// <param name="Id">runc's id of the container: of its current generation.</param>
-/// <param name="Directory">Where the logs of its runs go; each is deleted with its run.</param>
-internal sealed record RuncSettings(string Path, string Root, IReadOnlyList<string> Arguments, string Id, string Directory);
+/// <param name="Id">runc's id: of one generation of the container.</param>
+/// <param name="LogPrefix">Where the logs of its runs go; each is deleted with its run. Not the bundle, which goes before the last of them.</param>
+internal sealed record RuncSettings(string Path, string Root, IReadOnlyList<string> Arguments, string Id, string LogPrefix);

@@ -9,15 +9,7 @@ internal sealed class ShimPaths(ShimLaunch launch)
 
     public string ShimRecord { get; } = $"{launch.RunDirectory}/{ShimProtocol.ShimRecord.FileName}";
 
+    public string SwapRecord { get; } = $"{launch.RunDirectory}/{ShimProtocol.SwapRecord.FileName}";
+
     public string ExitRecord { get; } = $"{launch.DurableDirectory}/{ShimProtocol.ExitRecord.FileName}";
-
-    /// <summary>The bundle of the current generation.</summary>
-    public string Bundle { get; } = $"{launch.RunDirectory}/g{launch.Generation}";
-
-    public string InitPidFile => $"{Bundle}/init.pid";
-
-    public string ConsoleSocket => $"{Bundle}/tty.sock";
-
-    /// <summary>runc's id of the current generation.</summary>
-    public string RuncId { get; } = $"{launch.ContainerId}.g{launch.Generation}";
 }

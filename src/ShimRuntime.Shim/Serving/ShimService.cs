@@ -51,6 +51,15 @@ internal sealed class ShimService(Container container) : IShimService
             case ShimMethods.Checkpoint:
                 container.Checkpoint(call, CheckpointRequest.Parser.ParseFrom(call.Payload));
                 break;
+            case ShimMethods.Swap:
+                container.Swap(call, SwapRequest.Parser.ParseFrom(call.Payload));
+                break;
+            case ShimMethods.HoldSockets:
+                call.Reply(container.HoldSockets(HoldSocketsRequest.Parser.ParseFrom(call.Payload)));
+                break;
+            case ShimMethods.EndSwap:
+                container.EndSwap(call, EndSwapRequest.Parser.ParseFrom(call.Payload));
+                break;
             case ShimMethods.Shutdown:
                 container.Shutdown(call, ShutdownRequest.Parser.ParseFrom(call.Payload).Kill);
                 break;

@@ -89,6 +89,24 @@ public sealed partial class ShimClient
         CallAsync(ShimMethods.Checkpoint, request, null, cancellation);
 
     /// <summary>
+    /// Swaps the container's process and tells each phase; returns when the swap is over. The same request id joins. The swap goes on when
+    /// the token fires. Aborted: another generation is current; FailedPrecondition: it does not run, or another swap is under way.
+    /// </summary>
+    public async Task<SwapResult> SwapAsync(SwapRequest request, Action<SwapEvent> entered, CancellationToken cancellation) =>
+        Parse(SwapResult.Parser, ShimMethods.Swap,
+            await CallAsync(ShimMethods.Swap, request, e => entered(SwapEvent.Parser.ParseFrom(e.Span)), cancellation).ConfigureAwait(false));
+
+    /// <summary>What the current generation listens on, held for a swap that follows unless it is only looked at.</summary>
+    public async Task<HoldSocketsResponse> HoldSocketsAsync(bool lookOnly, CancellationToken cancellation) =>
+        Parse(HoldSocketsResponse.Parser, ShimMethods.HoldSockets,
+            await CallAsync(ShimMethods.HoldSockets, new HoldSocketsRequest { LookOnly = lookOnly }, null, cancellation).ConfigureAwait(false));
+
+    /// <summary>Gives the swap under way up, or goes back; returns when that is done. FailedPrecondition: there is nothing to end.</summary>
+    public async Task<SwapResult> EndSwapAsync(EndSwapRequest request, CancellationToken cancellation) =>
+        Parse(SwapResult.Parser, ShimMethods.EndSwap,
+            await CallAsync(ShimMethods.EndSwap, request, null, cancellation).ConfigureAwait(false));
+
+    /// <summary>
     /// Ends the shim and removes the cgroups that it owns. FailedPrecondition while the container runs, unless <paramref name="kill"/>.
     /// </summary>
     public Task ShutdownAsync(bool kill, CancellationToken cancellation) =>

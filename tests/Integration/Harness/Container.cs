@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using ShimRuntime.Cri.HotSwap.V1;
 using ShimRuntime.Cri.V1;
 
 namespace ShimRuntime.Integration.Tests.Harness;
@@ -21,7 +22,17 @@ public sealed class Container(Pod pod, string id, ContainerConfig config)
     public string Cgroup => $"{PodCgroup}/{Id}";
 
     /// <summary>The first generation's leaf.</summary>
-    public string Leaf => $"{Cgroup}/g1-{Id}";
+    public string Leaf => LeafOf(1);
+
+    /// <summary>Begins a hot swap and reads its events.</summary>
+    public SwapReader Swap(SwapRequest? request = null)
+    {
+        var asked = request?.Clone() ?? new SwapRequest();
+        asked.ContainerId = Id;
+        return new SwapReader(Pod.Daemon.Client.HotSwap.Swap(asked));
+    }
+
+    public string LeafOf(uint generation) => $"{Cgroup}/g{generation}-{Id}";
 
     private string PodCgroup => Pod.Config.Linux?.CgroupParent is { Length: > 0 } parent ? parent : $"{Pod.Daemon.World.CgroupRoot}/{Pod.Id}";
 

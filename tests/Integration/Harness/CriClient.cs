@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
+using ShimRuntime.Cri.HotSwap.V1;
 using ShimRuntime.Cri.Operator.V1;
 using ShimRuntime.Cri.V1;
 
@@ -42,6 +43,7 @@ public sealed class CriClient : IDisposable
         Runtime = new RuntimeService.RuntimeServiceClient(Calls);
         Images = new ImageService.ImageServiceClient(Calls);
         Operator = new Operator.OperatorClient(Calls);
+        HotSwap = new HotSwap.HotSwapClient(Calls);
     }
 
     /// <summary>For bytes that no stub would send.</summary>
@@ -52,6 +54,8 @@ public sealed class CriClient : IDisposable
     public ImageService.ImageServiceClient Images { get; }
 
     public Operator.OperatorClient Operator { get; }
+
+    public HotSwap.HotSwapClient HotSwap { get; }
 
     public void Dispose() => _channel.Dispose();
 

@@ -1,4 +1,5 @@
 using ShimRuntime.Daemon.Configuration;
+using ShimRuntime.Runtime.Swap;
 using Xunit;
 
 namespace ShimRuntime.Daemon.Tests;
@@ -62,7 +63,31 @@ public sealed class ConfigFileTests
         Assert.Equal(["run.oci.*"], handlers[1].AllowedAnnotations);
     }
 
+    [Fact]
+    public void Hot_swap_is_a_table_and_one_for_each_handler()
+    {
+        var runtime = Parse("""
+            [hotswap]
+            allow = ["ready", "drain"]
+            images = "repository"
+            [hotswap.runc]
+            images = "none"
+            swaps_per_minute = 3
+            """).ToRuntimeOptions();
+        Assert.Equal((SwapImages.Repository, 12), (runtime.HotSwap.Images, runtime.HotSwap.SwapsPerMinute));
+        Assert.Equal(["ready", "drain"], runtime.HotSwap.Allow);
+        var runc = Assert.Single(runtime.HotSwapOfHandlers);
+        Assert.Equal(("runc", SwapImages.None, 3), (runc.Key, runc.Value.Images, runc.Value.SwapsPerMinute));
+        Assert.True(runc.Value.Allows("ready"));
+        Assert.Equal(SwapImages.Digest, Parse("").ToRuntimeOptions().HotSwap.Images);
+    }
+
     [Theory]
+    [InlineData("[hotswap]\nimages = \"all\"\n", "f.toml:2: hotswap.images: 'all' is none of none, digest, repository, any")]
+    [InlineData("[hotswap]\nalow = []\n", "f.toml:2: hotswap.alow: unknown key; the nearest known one is 'allow'")]
+    [InlineData("[hotswap.runc]\nallow = [\"\"]\n", "f.toml:2: hotswap.runc.allow: an empty key names no annotation")]
+    [InlineData("[hotswap]\nswaps_per_minute = 601\n", "f.toml:2: hotswap.swaps_per_minute: 601 is out of range")]
+    [InlineData("hotswap = 1\n", "f.toml:1: hotswap is a table")]
     [InlineData("[runtimes.a]\n", "f.toml:1: runtimes.a has no path")]
     [InlineData("[runtimes.a]\npath = \"runc\"\n", "f.toml:2: runtimes.a.path: 'runc' is not an absolute path")]
     [InlineData("[runtimes.a]\npth = \"/runc\"\n", "f.toml:2: runtimes.a.pth: unknown key; the nearest known one is 'path'")]

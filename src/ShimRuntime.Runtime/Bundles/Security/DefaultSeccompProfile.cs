@@ -30,7 +30,7 @@ internal static class DefaultSeccompProfile
     {
         DefaultAction = "SCMP_ACT_ERRNO",
         DefaultErrnoRet = EPERM,
-        Architectures = architecture == "arm64" ? ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"] : ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+        Architectures = Architectures(architecture),
         Syscalls =
         [
             new SeccompRule { Names = [.. SeccompSyscalls.Always.Concat(ForArchitecture(architecture)).Order(StringComparer.Ordinal)], Action = Allow },
@@ -40,6 +40,10 @@ internal static class DefaultSeccompProfile
             .. CapabilityRules(capabilities),
         ],
     };
+
+    /// <summary>The machine's own, and those whose programs its kernel runs as well.</summary>
+    public static IReadOnlyList<string> Architectures(string architecture) =>
+        architecture == "arm64" ? ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"] : ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"];
 
     private static IEnumerable<string> ForArchitecture(string architecture) =>
         architecture == "arm64" ? SeccompSyscalls.Arm : SeccompSyscalls.X86;

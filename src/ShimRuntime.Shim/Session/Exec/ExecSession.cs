@@ -52,7 +52,7 @@ internal sealed class ExecSession : IDisposable
         _files = ($"{host.Directory}/process.json", $"{host.Directory}/pid");
         _cgroup = new ExecCgroup(CgroupHierarchy.Detect(), target.LeafCgroup, $"session-{host.Id}");
         _driver = new RuncDriver(host.Loop, host.Reaper,
-            new RuncSettings(target.RuncPath, target.RuncRoot, target.RuncArguments, target.RuncId, host.Directory));
+            new RuncSettings(target.RuncPath, target.RuncRoot, target.RuncArguments, target.RuncId, $"{host.Directory}/runc"));
         _client = new RemoteConnection(host, target.Streams) 
         {
             OnReady = Ready, OnResize = Resize, OnGone = ClientGone, OnStdinEnd = target.Streams.Tty ? Terminal.TypeEndOfFile : null,

@@ -21,8 +21,8 @@ public sealed class StopOperationTests : IAsyncLifetime
     public StopOperationTests()
     {
         var id = TestContainers.Id('a');
-        var leaf = $"/shimruntime-unit-{Environment.ProcessId}-{Guid.NewGuid():N}";
-        var record = TestContainers.Record(id, ContainerPhase.Stopping) with { LeafCgroup = leaf, StopSignal = 2 };
+        var cgroup = $"/shimruntime-unit-{Environment.ProcessId}-{Guid.NewGuid():N}";
+        var record = TestContainers.Record(id, ContainerPhase.Stopping) with { ContainerCgroup = cgroup, LeafCgroup = $"{cgroup}/g1", StopSignal = 2 };
         _entry = new ContainerEntry(record, TestContainers.Request()) { Shim = _fake.Shim };
         _stop = new StopOperation(_entry, new LeafKiller(_hierarchy), NullLogger.Instance);
     }
@@ -87,7 +87,7 @@ public sealed class StopOperationTests : IAsyncLifetime
         finally
         {
             process.PidFd.Signal(9);
-            Assert.True(leaf.TryRemove());
+            Assert.True(new Cgroup(_hierarchy, _entry.Record.ContainerCgroup).TryRemove());
         }
     }
 

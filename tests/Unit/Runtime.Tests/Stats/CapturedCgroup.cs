@@ -24,7 +24,7 @@ internal sealed class CapturedCgroup
 
     public CgroupSample Sample => Reader.Read(Container)!;
 
-    public CgroupDetail Detail => new CgroupDetailReader(Reader, new HugePageSizes(false)).Read(Record, Sample);
+    public CgroupDetail Detail => new CgroupDetailReader(Reader, new HugePageSizes(false), static _ => default).Read(Record, Sample);
 
     private static ContainerRecord Record => new()
     {

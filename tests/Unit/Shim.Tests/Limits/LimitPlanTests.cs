@@ -27,7 +27,7 @@ public class LimitPlanTests
                 var podRatio = Math.Max((decimal)quota / period, (decimal)finalQuota / finalPeriod);
                 (cgroups["pod/cpu.cfs_quota_us"], cgroups["pod/cpu.cfs_period_us"]) = unlimited ? ("-1", "1") : ($"{podRatio}", "1");
 
-                foreach (var step in LimitPlan.For(new CpuQuotaLimit(newQuota, newPeriod), "p", "c", cgroups.Read)) cgroups.Apply(step);
+                foreach (var step in LimitPlan.For(new CpuQuotaLimit(newQuota, newPeriod), "p", ["c"], cgroups.Read)) cgroups.Apply(step);
 
                 foreach (var group in (ReadOnlySpan<string>)["p", "c"])
                     Assert.Equal(($"{finalQuota}", $"{finalPeriod}"), (cgroups[$"{group}/cpu.cfs_quota_us"],
@@ -44,7 +44,7 @@ public class LimitPlanTests
                 var cgroups = new FakeCgroups();
                 foreach (var group in (ReadOnlySpan<string>)["p", "c"])
                     (cgroups[$"{group}/memory.limit_in_bytes"], cgroups[$"{group}/memory.memsw.limit_in_bytes"]) = ($"{memory}", $"{swap}");
-                foreach (var step in LimitPlan.For(new MemoryAndSwapLimit(newMemory, newSwap), "p", "c", cgroups.Read)) cgroups.Apply(step);
+                foreach (var step in LimitPlan.For(new MemoryAndSwapLimit(newMemory, newSwap), "p", ["c"], cgroups.Read)) cgroups.Apply(step);
                 Assert.Equal(($"{newMemory}", $"{newSwap}"), (cgroups["c/memory.limit_in_bytes"],
                     cgroups["c/memory.memsw.limit_in_bytes"]));
             }
@@ -60,7 +60,7 @@ public class LimitPlanTests
         foreach (var (before, after) in from a in sets from b in sets select (a, b))
         {
             var cgroups = new FakeCgroups { ["p/cpuset.cpus"] = before, ["c/cpuset.cpus"] = before };
-            foreach (var step in LimitPlan.ForCpuset(("cpuset.cpus", after), "p", "c", cgroups.Read)) cgroups.Apply(step);
+            foreach (var step in LimitPlan.ForCpuset(("cpuset.cpus", after), "p", ["c"], cgroups.Read)) cgroups.Apply(step);
             Assert.Equal((after, after), (cgroups["p/cpuset.cpus"], cgroups["c/cpuset.cpus"]));
         }
     }
@@ -71,8 +71,8 @@ public class LimitPlanTests
         var wanted = new Resources { Unified = { ["memory.oom.group"] = "1" } };
         var limit = Assert.Single(LimitTranslation.For(wanted, wanted, true));
         var cgroups = new FakeCgroups { ["p/memory.oom.group"] = "0", ["c/memory.oom.group"] = "0" };
-        Assert.Equal([new LimitStep("c/memory.oom.group", "1")], LimitPlan.For(limit, "p", "c", cgroups.Read));
-        Assert.Empty(LimitPlan.For(limit, "p", null, cgroups.Read)); // config.json has it until the leaf is there
+        Assert.Equal([new LimitStep("c/memory.oom.group", "1")], LimitPlan.For(limit, "p", ["c"], cgroups.Read));
+        Assert.Empty(LimitPlan.For(limit, "p", [], cgroups.Read)); // config.json has it until the leaf is there
     }
 
     [Theory]
@@ -83,7 +83,7 @@ public class LimitPlanTests
     public void A_leaf_is_never_allowed_more_than_its_parent(string before, string after)
     {
         var cgroups = new FakeCgroups { ["p/pids.max"] = before, ["c/pids.max"] = before };
-        foreach (var step in LimitPlan.For(new ScalarLimit("pids", "pids.max", after), "p", "c", cgroups.Read)) cgroups.Apply(step);
+        foreach (var step in LimitPlan.For(new ScalarLimit("pids", "pids.max", after), "p", ["c"], cgroups.Read)) cgroups.Apply(step);
         Assert.Equal((after, after), (cgroups["p/pids.max"], cgroups["c/pids.max"]));
     }
 
@@ -101,5 +101,5 @@ public class LimitPlanTests
     [InlineData("0-99999999")]
     public void What_is_no_list_of_ids_is_refused(string value) =>
         Assert.Equal(FaultCode.InvalidArgument,
-            Assert.Throws<RuntimeFault>(() => LimitPlan.ForCpuset(("cpuset.cpus", value), "p", null, _ => "0").ToList()).Code);
+            Assert.Throws<RuntimeFault>(() => LimitPlan.ForCpuset(("cpuset.cpus", value), "p", [], _ => "0").ToList()).Code);
 }
