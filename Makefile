@@ -13,7 +13,7 @@ INPUTS := $(shell find src proto Directory.Build.props Directory.Packages.props 
             \( -name bin -o -name obj \) -prune -o \( -type f -o -type d \) -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites build test test-unit vm-test demo run check install uninstall bench-quick lint format clean
+.PHONY: help prerequisites build test test-unit vm-test demo run check install uninstall bench-quick bench-swap lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ uninstall: ## remove what install put there; settings and state stay
 bench-quick: build ## ms added to bare runc + CNI for one pod, PSS of shim and daemon at 30 containers
 	@eng/busybox-image.sh artifacts/busybox.tar
 	@dotnet run --project tests/Bench -c Release -v q -- quick $(BIN) artifacts/busybox.tar
+
+bench-swap: build ## swaps of Kestrel (L1, L2) and nginx (L3) under 2,000 requests/s, and the gap of L0; shorter: BENCH_ARGS="--swaps 10"
+	@eng/busybox-image.sh artifacts/busybox.tar
+	@eng/example-images.sh kestrel artifacts/kestrel.tar
+	@eng/example-images.sh nginx artifacts/nginx.tar
+	@dotnet run --project tests/Bench -c Release -v q -- swap $(BIN) artifacts/busybox.tar artifacts/kestrel.tar artifacts/nginx.tar $(BENCH_ARGS)
 
 # Code style and analyzers are errors in every build; what is left to look at is white space.
 lint: ## fails if formatting differs from .editorconfig

@@ -1,6 +1,6 @@
 #!/bin/bash
 # usage: demo.sh   (root; binaries in artifacts/bin: `make demo` builds them first)
-# One pod from nothing to nothing, on private directories: image, network, HTTP, log, exec, stats, a killed daemon, removal.
+# From nothing to nothing, on private directories: image, network, HTTP, log, exec, stats, a killed daemon, a hot swap under load, removal.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$PWD/artifacts/bin
@@ -37,6 +37,7 @@ start_daemon() {
 clean_up() {
     local code=$?
     set +e
+    rm -f "$work/load" # ends the loops of eng/http-load.sh
     if [ -S "$work/state/demo.sock" ]; then
         shimctl pods -q 2> /dev/null | while read -r pod; do shimctl rmp -f "$pod" > /dev/null; done
     fi
@@ -114,11 +115,38 @@ seq -f 'line %g' 1 "$lines" | diff -q - "$work/log.txt" > /dev/null || fail "log
 [ "$lines" -gt $((lines_before + 40)) ] || fail "the log did not go on while the daemon was dead ($lines_before, then $lines lines)"
 echo "log: $lines_before lines before, $lines now, every one present and in order"
 
+say "a server in C, that binds for itself and knows of nothing, is swapped three times under load"
+mkdir "$work/rootfs"
+gcc -O1 -static -o "$work/rootfs/server" tests/Integration/Assets/swap-server.c
+eng/oci-image.sh "$work/rootfs" shimruntime.local/server:v1 '["/server", "v1", "8080"]' "$work/server.tar"
+shimctl image import "$work/server.tar" > /dev/null
+read -r _ shop_ip < <(shimctl run --name shop --log-directory "$work/logs" shimruntime.local/server:v1)
+[ -n "$shop_ip" ] || fail "the pod has no IP"
+touch "$work/load"
+for worker in 1 2; do eng/http-load.sh "$shop_ip" 8080 "$work/load" > "$work/load.$worker" & done
+swaps=
+for version in v2 v3 v4; do
+    sleep 0.3
+    shimctl swap shop --level L3 --arg "/server" --arg "$version" --arg 8080 --ready tcp:8080 --probation 0 | tee "$work/swap.txt"
+    swaps+=" $(sed -n 's/^ *\([0-9.]*\) s  DONE .*/\1/p' "$work/swap.txt") s"
+done
+sleep 0.3
+rm "$work/load"
+wait $(jobs -p | grep -vx "$daemon")
+read -r requests failed worst < <(awk '{ n += $1; f += $2; if ($3 > w) w = $3 } END { print n, f, w }' "$work"/load.?)
+figures="$requests requests during three swaps, $failed refused, reset or answered wrong, the slowest in $worst ms; swapped in$swaps"
+echo "$figures"
+[ "$requests" -gt 100 ] || fail "that was no load"
+[ "$failed" = 0 ] || fail "$failed of $requests requests failed"
+[ "$(cut -d' ' -f5 "$work"/load.? | sort -u)" = v4 ] || fail "the last answers are not the newest generation's: $(cat "$work"/load.?)"
+
 say "stop and remove"
 shimctl stop -t 1 web
 shimctl ps -a
 shimctl rmp -f web
+shimctl rmp -f shop
 shimctl image rm shimruntime.local/busybox:latest
+shimctl image rm shimruntime.local/server:v1
 for _ in $(seq 100); do # layers are deleted in the background
     [ -z "$(find "$work/root/snapshots" -name '*.json' -print -quit)" ] && break
     sleep 0.1
@@ -137,4 +165,5 @@ leftover=$(find "$work/state" "$work/netns" "$work/root/containers" "$work/root/
 [ -z "$leftover" ] || fail "files are left behind: $leftover"
 echo "$after"
 echo
+echo "hot swap: $figures"
 echo "demo: done in ${SECONDS} s"

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Grpc.Net.Client;
+using ShimRuntime.Cri.HotSwap.V1;
 using ShimRuntime.Cri.Operator.V1;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
@@ -40,6 +41,8 @@ internal sealed class BenchNode : IAsyncDisposable
 
     public RuntimeService.RuntimeServiceClient Runtime { get; private set; } = null!;
 
+    public HotSwap.HotSwapClient HotSwap { get; private set; } = null!;
+
     public static async Task<BenchNode> StartAsync(string binaries, string imageArchive, CancellationToken cancellation)
     {
         var node = new BenchNode(binaries);
@@ -71,7 +74,7 @@ internal sealed class BenchNode : IAsyncDisposable
 
     /// <summary>As <see cref="UpAsync"/>, with the milliseconds of RunPodSandbox, CreateContainer and StartContainer.</summary>
     public async Task<(string Pod, string Container, double[] Milliseconds)> TimedUpAsync(
-        PodSandboxConfig pod, NamespaceMode pid, CancellationToken cancellation)
+        PodSandboxConfig pod, NamespaceMode pid, CancellationToken cancellation, Action<ContainerConfig>? change = null)
     {
         var container = new ContainerConfig
         {
@@ -84,6 +87,7 @@ internal sealed class BenchNode : IAsyncDisposable
             },
         };
         container.Command.AddRange(["sleep", "100000"]);
+        change?.Invoke(container);
         Directory.CreateDirectory(pod.LogDirectory);
         var clock = Stopwatch.StartNew();
         var podId = (await Runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = pod }, cancellationToken: cancellation)).PodSandboxId;
@@ -114,6 +118,10 @@ internal sealed class BenchNode : IAsyncDisposable
             {
                 foreach (var pod in (await Runtime.ListPodSandboxAsync(new ListPodSandboxRequest())).Items) await DownAsync(pod.Id);
             }
+            catch (Grpc.Core.RpcException e) when (e.StatusCode == Grpc.Core.StatusCode.Unavailable)
+            {
+                await Console.Error.WriteLineAsync($"the daemon does not answer; its log: {await File.ReadAllTextAsync(LogPath)}");
+            }
             finally
             {
                 _channel?.Dispose();
@@ -135,6 +143,7 @@ internal sealed class BenchNode : IAsyncDisposable
     {
         foreach (var name in (string[])["root", "state", "netns", "cni", "logs"]) Directory.CreateDirectory(Path.Combine(Work, name));
         await File.WriteAllTextAsync(Path.Combine(Work, "cni", "10-bench.conflist"), CniFloor.Conflist(this), cancellation);
+        await File.WriteAllTextAsync(ConfigPath, "[hotswap]\nswaps_per_minute = 600\n", cancellation);
         Spawn();
         Connect();
         await UntilAsync(t => Runtime.VersionAsync(new VersionRequest(), cancellationToken: t).ResponseAsync, cancellation);
@@ -156,20 +165,37 @@ internal sealed class BenchNode : IAsyncDisposable
 
     /// <summary>The shim of a container, by its record.</summary>
     public int ShimOf(string container) =>
-        JsonNode.Parse(File.ReadAllText(Path.Combine(Work, "root", "containers", container, "record.json")))!["shimPid"]!.GetValue<int>();
+        Record(container)["shimPid"]!.GetValue<int>();
+
+    /// <summary>The container's process now.</summary>
+    public async Task<int> PidOfAsync(string container)
+    {
+        var status = await Runtime.ContainerStatusAsync(new ContainerStatusRequest { ContainerId = container, Verbose = true });
+        return JsonNode.Parse(status.Info["info"])!["pid"]!.GetValue<int>();
+    }
+
+    /// <summary>config.json of its current generation.</summary>
+    public string ConfigOf(string container) =>
+        Path.Combine(Work, "state", "c", container[..16], $"g{Record(container)["generation"]!.GetValue<int>()}", "config.json");
+
+    private JsonNode Record(string container) => JsonNode.Parse(File.ReadAllText(Path.Combine(Work, "root", "containers", container, "record.json")))!;
+
+    private string ConfigPath => Path.Combine(Work, "config.toml");
+
+    private string LogPath => Path.Combine(Work, "daemon.log");
 
     private string SocketPath => Path.Combine(Work, "state", "bench.sock");
 
     private void Spawn()
     {
-        using var log = File.OpenHandle(Path.Combine(Work, "daemon.log"), FileMode.Append, FileAccess.Write);
+        using var log = File.OpenHandle(LogPath, FileMode.Append, FileAccess.Write);
         var fd = (int)log.DangerousGetHandle();
         _daemon = Spawner.Spawn(new SpawnRequest
         {
             Path = Path.Combine(Binaries, "shimruntimed"),
             Arguments =
             [
-                "shimruntimed", "--root", Path.Combine(Work, "root"), "--state", Path.Combine(Work, "state"), "--listen", $"unix://{SocketPath}",
+                "shimruntimed", "--config", ConfigPath, "--root", Path.Combine(Work, "root"), "--state", Path.Combine(Work, "state"), "--listen", $"unix://{SocketPath}",
                 "--cni-conf-dir", Path.Combine(Work, "cni"), "--netns-dir", Path.Combine(Work, "netns"), "--log-level", "warning",
             ],
             Environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
@@ -190,6 +216,7 @@ internal sealed class BenchNode : IAsyncDisposable
         };
         _channel = GrpcChannel.ForAddress("http://bench", new GrpcChannelOptions { HttpHandler = handler });
         Runtime = new RuntimeService.RuntimeServiceClient(_channel);
+        HotSwap = new HotSwap.HotSwapClient(_channel);
     }
 
     /// <summary>A daemon that starts refuses connections, then calls.</summary>
@@ -211,7 +238,7 @@ internal sealed class BenchNode : IAsyncDisposable
         }
     }
 
-    private async Task ImportAsync(string archive, CancellationToken cancellation)
+    public async Task ImportAsync(string archive, CancellationToken cancellation)
     {
         using var call = new Operator.OperatorClient(_channel).ImportImage(cancellationToken: cancellation);
         await using var file = File.OpenRead(archive);

@@ -1,16 +1,22 @@
+using ShimRuntime.Bench.Swap;
+
 namespace ShimRuntime.Bench;
 
 /// <summary>
 /// `shimruntime-bench quick BIN_DIRECTORY IMAGE.tar`: every budget that a machine can be asked about in two minutes. A name of a part instead of `quick`
-/// measures that part alone. Prints medians; exit code 1 where a row falls short of its budget.
+/// measures that part alone. `swap BIN_DIRECTORY IMAGE.tar KESTREL.tar NGINX.tar` swaps two servers under load. Prints medians; exit code 1 where a
+/// row falls short of its budget.
 /// </summary>
 internal static class Program
 {
     private static async Task<int> Main(string[] arguments)
     {
-        if (arguments is not [("quick" or "pod-up" or "memory" or "scale" or "log") and var part, var binaries, var image])
+        var suite = arguments is ["swap", _, _, .. var swapArguments] ? SwapSuite.TryParse(swapArguments) : null;
+        if (arguments is not [("quick" or "pod-up" or "memory" or "scale" or "log" or "swap") and var part, var binaries, var image, .. var rest]
+            || (part == "swap" ? suite is null : rest.Length > 0))
         {
-            await Console.Error.WriteLineAsync("usage: shimruntime-bench quick|pod-up|memory|scale|log BIN_DIRECTORY IMAGE.tar");
+            await Console.Error.WriteLineAsync("usage: shimruntime-bench quick|pod-up|memory|scale|log BIN_DIRECTORY IMAGE.tar\n"
+                + $"       shimruntime-bench swap BIN_DIRECTORY IMAGE.tar {SwapSuite.Usage}");
             return 2;
         }
 
@@ -27,6 +33,7 @@ internal static class Program
         if (part is "quick" or "memory") await new MemoryBench(node).RunAsync(report, interrupt.Token);
         if (part is "quick" or "log") await new LogBench(node).RunAsync(report, interrupt.Token);
         if (part is "quick" or "scale") await new ScaleBench(node).RunAsync(report, interrupt.Token);
+        if (suite is not null) await suite.RunAsync(node, report, interrupt.Token);
         return report.Print() ? 0 : 1;
     }
 }
