@@ -24,14 +24,15 @@ if [ "$action" = install ]; then
     install -d -m 0755 "$(dirname "$unit")"
     sed "s|@PREFIX@|$prefix|" eng/install/shimruntime.service > "$unit"
     chmod 0644 "$unit"
+    install -m 0644 eng/install/shimruntime.socket "${unit%.service}.socket"
     settings eng/install/config.toml "$destination/etc/shimruntime/config.toml"
     settings eng/install/crictl.yaml "$destination/etc/crictl.yaml"
     install -d -m 0755 "$destination/etc/shimruntime/certs.d"
     reload
     echo "installed to $destination$prefix/bin; start it with: systemctl enable --now shimruntime"
 else
-    if [ -z "$destination" ] && [ -d /run/systemd/system ]; then systemctl disable --now shimruntime 2> /dev/null || true; fi
-    rm -f "$unit" "$destination$prefix"/bin/{shimruntimed,shimruntime-shim,shimctl}
+    if [ -z "$destination" ] && [ -d /run/systemd/system ]; then systemctl disable --now shimruntime.socket shimruntime 2> /dev/null || true; fi
+    rm -f "$unit" "${unit%.service}.socket" "$destination$prefix"/bin/{shimruntimed,shimruntime-shim,shimctl}
     reload
     echo "removed; /etc/shimruntime, /etc/crictl.yaml and /var/lib/shimruntime stay"
 fi

@@ -35,6 +35,6 @@ internal static class Program
         PullCommand.Create(), ImageCommand.Create(), RunCommand.Create(), LogsCommand.Create(), ExecCommand.Create(),
          AttachCommand.Create(), PortForwardCommand.Create(), StopCommand.Create(), UpdateCommand.Create(), RmCommand.Create(),
          RmpCommand.Create(), InspectCommand.Create(), StatsCommand.Create(), EventsCommand.Create(), MetricsCommand.Create(),
-         CheckpointCommand.Create(), RestoreCommand.Create(), SwapCommand.Create(),
+         CheckpointCommand.Create(), RestoreCommand.Create(), SwapCommand.Create(), UpgradeCommand.Create(),
     ];
 }

@@ -145,6 +145,9 @@ public interface IEventService
     IEventSubscription Subscribe();
 
     EventFeedState State { get; }
+
+    /// <summary>Counts on from the last event of the daemon before, so that a client sees whether it has missed one. Before recovery.</summary>
+    void ContinueFrom(ulong sequence);
 }
 
 /// <summary>One subscriber; disposed by whoever subscribed.</summary>
@@ -163,7 +166,7 @@ public interface IEventSubscription : IDisposable
     RuntimeFault CutOffFault();
 }
 
-/// <param name="Sequence">Events since the daemon's start.</param>
+/// <param name="Sequence">Events since the start of the first daemon of a row that handed on in order.</param>
 /// <param name="CutOff">Subscribers that were cut off since then.</param>
 public sealed record EventFeedState(ulong Sequence, int Subscribers, ulong CutOff);
 

@@ -13,16 +13,31 @@ internal static class EnvironmentCheck
     /// <summary>Prints one line a subject and a verdict. False: the daemon would not work.</summary>
     public static async Task<bool> RunAsync(DaemonConfig config, TextWriter output)
     {
-        using var exits = new ExitWatcher();
         List<CheckResult> results =
         [
             new("settings", CheckOutcome.Fine, $"root {config.Root}, state {config.State}, listen {config.Listen}"),
-            PrivilegeChecks.Root(),
-            PrivilegeChecks.Administration(),
-            PrivilegeChecks.Resources(),
             DirectoryChecks.Lock("root", config.Root),
             DirectoryChecks.Lock("state", config.State),
             DirectoryChecks.Socket(config.SocketPath),
+            .. await MachineAsync(config),
+        ];
+        foreach (var result in results) output.WriteLine($"{Mark(result.Outcome)}  {result.Subject,-12}  {result.Detail}");
+        var broken = results.Count(r => r.Outcome == CheckOutcome.Broken);
+        var limited = results.Count(r => r.Outcome == CheckOutcome.Limited);
+        var verdict = broken > 0 ? $"not ready, {broken} broken" : "ready";
+        output.WriteLine(limited > 0 ? $"{verdict}, {limited} limited" : verdict);
+        return broken == 0;
+    }
+
+    /// <summary>What does not depend on whether another daemon serves.</summary>
+    public static async Task<IReadOnlyList<CheckResult>> MachineAsync(DaemonConfig config)
+    {
+        using var exits = new ExitWatcher();
+        return
+        [
+            PrivilegeChecks.Root(),
+            PrivilegeChecks.Administration(),
+            PrivilegeChecks.Resources(),
             OverlayCheck.Run(config.Root),
             CgroupCheck.Run(config.CgroupDriver),
             await RuncCheck.RunAsync(Executables.Runc(config.RuncPath), exits),
@@ -31,12 +46,6 @@ internal static class EnvironmentCheck
             ApparmorCheck.Run(config.ApparmorProfile, new HostView(HostFacts.Read())),
             CniCheck.Run(config.CniConfDirectory, config.CniBinDirectories),
         ];
-        foreach (var result in results) output.WriteLine($"{Mark(result.Outcome)}  {result.Subject,-12}  {result.Detail}");
-        var broken = results.Count(r => r.Outcome == CheckOutcome.Broken);
-        var limited = results.Count(r => r.Outcome == CheckOutcome.Limited);
-        var verdict = broken > 0 ? $"not ready, {broken} broken" : "ready";
-        output.WriteLine(limited > 0 ? $"{verdict}, {limited} limited" : verdict);
-        return broken == 0;
     }
 
     private static string Mark(CheckOutcome outcome) => outcome switch

@@ -4,6 +4,9 @@ namespace ShimRuntime.Daemon.Configuration;
 internal enum Invocation
 {
     Serve,
+
+    /// <summary>Serve, in the place of the daemon that started this one.</summary>
+    TakeOver,
     Check,
     Help,
     Version,
@@ -66,6 +69,7 @@ internal sealed class CommandLine
         Invocation? asked = flag switch
         {
             "--check" => Invocation.Check,
+            Upgrades.Successor.Flag => Invocation.TakeOver,
             "--help" or "-h" => Invocation.Help,
             "--version" => Invocation.Version,
             _ => null,

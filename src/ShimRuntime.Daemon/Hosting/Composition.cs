@@ -1,5 +1,6 @@
 using ShimRuntime.Daemon.Configuration;
 using ShimRuntime.Daemon.Streaming;
+using ShimRuntime.Daemon.Upgrades;
 using ShimRuntime.Images;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime;
@@ -41,8 +42,9 @@ internal sealed class Composition : IAsyncDisposable
 
     public INodeService Node => _runtime.Node;
 
+    /// <param name="streams">A listener for streams that an earlier daemon has left, owned from here on; -1: none.</param>
     /// <param name="daemon">The daemon's life: operations run under it, not under any client's token.</param>
-    public static async Task<Composition> OpenAsync(DaemonConfig config, ILoggerFactory logs, CancellationToken daemon)
+    public static async Task<Composition> OpenAsync(DaemonConfig config, ILoggerFactory logs, int streams, CancellationToken daemon)
     {
         var exits = new ExitWatcher();
         ImageServices? images = null;
@@ -51,7 +53,7 @@ internal sealed class Composition : IAsyncDisposable
             images = await ImageServices.OpenAsync(config.ToImageOptions(), logs, daemon);
             var dependencies = new RuntimeDependencies(images.Images, images.Snapshots, exits, logs);
             var runtime = RuntimeServices.Open(config.ToRuntimeOptions(), dependencies, daemon);
-            var streaming = StreamingServer.Open(config.StreamEndPoint(), config.State, runtime.Streams, logs.CreateLogger<StreamingServer>());
+            var streaming = StreamingServer.Open((config.StreamEndPoint(), streams), config.State, runtime.Streams, logs.CreateLogger<StreamingServer>());
             return new Composition(images, runtime, streaming, exits);
         }
         catch
@@ -63,7 +65,15 @@ internal sealed class Composition : IAsyncDisposable
     }
 
     /// <summary>Adopts what earlier daemons left; CRI answers Unavailable until this returns.</summary>
-    public Task RecoverAsync(CancellationToken cancellation) => _runtime.RecoverAsync(cancellation);
+    public async Task RecoverAsync(HandoverState left, CancellationToken cancellation)
+    {
+        Events.ContinueFrom(left.EventSequence);
+        await _runtime.RecoverAsync(cancellation);
+        Streaming.Restore(left.Streams);
+    }
+
+    /// <summary>What the daemon after this one is to know, once no call is under way any more.</summary>
+    public HandoverState Left() => new() { EventSequence = Events.State.Sequence, Streams = Streaming.Unredeemed() };
 
     public async ValueTask DisposeAsync()
     {

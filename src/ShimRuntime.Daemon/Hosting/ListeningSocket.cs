@@ -27,6 +27,23 @@ internal sealed unsafe class ListeningSocket : IDisposable
 
     public ulong Handle => (ulong)_fd;
 
+    public int Fd => _fd;
+
+    /// <summary>Whether the path stays when this daemon ends: another process has the socket too.</summary>
+    public bool IsShared { get; set; }
+
+    /// <summary>Takes a listener over that another process has bound: a daemon before this one, or the service manager.</summary>
+    /// <exception cref="RuntimeFault">FailedPrecondition: it is no listener of that path, or the path is gone.</exception>
+    public static ListeningSocket Adopt(int fd, string path)
+    {
+        FileDescriptor.SetCloseOnExec(fd);
+        var bound = FileDescriptor.IsListeningSocket(fd) ? BoundTo(fd) : null;
+        if (bound == path && FileType(path) == (uint)S_IFSOCK) return new ListeningSocket(path, fd) { IsShared = true };
+        _ = close(fd);
+        throw RuntimeFault.FailedPrecondition(
+            $"failed to listen on '{path}': the socket that was handed over is bound to '{bound}', or its path is gone; give both daemons the same --listen");
+    }
+
     /// <param name="path">Absolute, of at most <see cref="LongestPathBytes"/> bytes. Its directory is made, 0755, when missing.</param>
     public static ListeningSocket Bind(string path)
     {
@@ -64,11 +81,11 @@ internal sealed unsafe class ListeningSocket : IDisposable
         }
     }
 
-    /// <summary>Removes the path and closes the fd: called under the daemon's locks, so nobody else can have bound it meanwhile.</summary>
+    /// <summary>Removes the path, unless it is shared, and closes the fd: called under the daemon's locks, so nobody else can have bound it meanwhile.</summary>
     public void Dispose()
     {
         if (_fd < 0) return;
-        File.Delete(_path);
+        if (!IsShared) File.Delete(_path);
         _ = close(_fd);
         _fd = -1;
     }
@@ -103,6 +120,15 @@ internal sealed unsafe class ListeningSocket : IDisposable
         }
 
         return (uint)status.st_mode & (uint)S_IFMT;
+    }
+
+    /// <summary>Null: to no path.</summary>
+    private static string? BoundTo(int fd)
+    {
+        sockaddr_un address = default;
+        socklen_t length = sizeof(sockaddr_un);
+        if (getsockname(fd, (sockaddr*)&address, &length) != 0 || address.sun_family != AF_UNIX) return null;
+        return System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)address.sun_path);
     }
 
     private static sockaddr_un Address(string path)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using ShimRuntime.Daemon.Hosting;
 using ShimRuntime.Linux;
 
 namespace ShimRuntime.Daemon.Services;
@@ -9,7 +10,7 @@ namespace ShimRuntime.Daemon.Services;
 /// The one place where faults become gRPC statuses, and where a request is measured before anyone works on it. What nobody foresaw
 /// is Internal with an id that the log carries with the stack; a client never sees one.
 /// </summary>
-internal sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Interceptor
+internal sealed class FaultInterceptor(ServiceGate gate, ILogger<FaultInterceptor> log) : Interceptor
 {
     /// <summary>As sent: a status message travels in a header, and clients refuse headers of more than some kilobytes.</summary>
     private const int LongestMessageBytes = 4096;
@@ -21,7 +22,7 @@ internal sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercep
         try
         {
             RequestLimits.Check(request);
-            var response = await continuation(request, context);
+            var response = await continuation(request, context).WaitAsync(gate.Cut);
             log.LogDebug("{Method} in {Ms:0.0} ms", context.Method, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             return response;
         }
@@ -38,7 +39,7 @@ internal sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercep
     {
         try
         {
-            return await continuation(requestStream, context);
+            return await continuation(requestStream, context).WaitAsync(gate.Cut);
         }
         catch (Exception e) when (e is not RpcException)
         {
@@ -55,7 +56,7 @@ internal sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercep
         try
         {
             RequestLimits.Check(request);
-            await continuation(request, responseStream, context);
+            await continuation(request, responseStream, context).WaitAsync(gate.Cut);
         }
         catch (Exception e) when (e is not RpcException)
         {

@@ -2,14 +2,26 @@ using System.Threading.Channels;
 using Grpc.Core;
 using ShimRuntime.Cri.Operator.V1;
 using ShimRuntime.Daemon.Hosting;
+using ShimRuntime.Daemon.Upgrades;
 using ShimRuntime.Images;
 using ShimRuntime.Linux;
 
 namespace ShimRuntime.Daemon.Services;
 
 /// <summary>shimruntime.operator.v1.Operator: what shimctl needs beyond CRI.</summary>
-internal sealed class OperatorService(ServiceGate gate) : Operator.OperatorBase
+internal sealed class OperatorService(ServiceGate gate, UpgradeDesk desk) : Operator.OperatorBase
 {
+    public override async Task<UpgradeDaemonResponse> UpgradeDaemon(UpgradeDaemonRequest request, ServerCallContext context)
+    {
+        var successor = await desk.BeginAsync(request.Binary, context.CancellationToken);
+        return new UpgradeDaemonResponse { Pid = successor.Pid, Version = successor.Version };
+    }
+
+    public override Task<GetDaemonResponse> GetDaemon(GetDaemonRequest request, ServerCallContext context) => Task.FromResult(new GetDaemonResponse
+    {
+        Pid = Environment.ProcessId, Version = Program.Version, StartedAtNanos = desk.StartedAtNanos, FailedUpgrade = desk.FailedUpgrade,
+    });
+
     public override async Task<ImportImageResponse> ImportImage(
         IAsyncStreamReader<ImportImageRequest> requestStream, ServerCallContext context)
     {

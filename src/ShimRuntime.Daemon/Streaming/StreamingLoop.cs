@@ -35,6 +35,8 @@ internal sealed class StreamingLoop : IEpollHandler, IDisposable
         _thread.Start();
     }
 
+    public int DuplicateListener() => FileDescriptor.Duplicate(_listener);
+
     public void OnReady(uint events)
     {
         for (var fd = UnixSocket.Accept(_listener); fd >= 0; fd = UnixSocket.Accept(_listener))

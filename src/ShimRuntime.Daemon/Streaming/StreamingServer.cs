@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
+using Google.Protobuf;
 using ShimRuntime.Cri.V1;
+using ShimRuntime.Daemon.Upgrades;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime;
 using ShimRuntime.Runtime.Streaming;
@@ -16,38 +18,81 @@ internal sealed class StreamingServer : IDisposable
     private const int Backlog = 1024;
     private const string PortFile = "streaming.port";
     private readonly IStreamService _streams;
+    private readonly ILogger _log;
     private readonly TokenStore _tokens = new(TimeProvider.System);
     private readonly StreamingLoop _loop;
     private readonly string _base;
 
     private StreamingServer(IStreamService streams, (int Fd, IPEndPoint Address) listener, ILogger log)
     {
-        _streams = streams;
+        (_streams, _log) = (streams, log);
         _base = $"http://{listener.Address}";
         _loop = new StreamingLoop(listener, _tokens, streams, log);
         log.LogInformation("streams are served on {Base}", _base);
     }
 
-    /// <param name="address">A loopback address; port 0: the last one, or the kernel's choice.</param>
+    /// <param name="at">A loopback address; port 0: the last one, or the kernel's choice. And a listener of an earlier daemon, owned from here on; -1: none.</param>
     /// <exception cref="RuntimeFault">FailedPrecondition: the configured port is taken.</exception>
-    public static StreamingServer Open(IPEndPoint address, string state, IStreamService streams, ILogger log)
+    public static StreamingServer Open((IPEndPoint Address, int Inherited) at, string state, IStreamService streams, ILogger log)
     {
-        var file = Path.Combine(state, PortFile);
-        var fd = address.Port != 0 ? ListenFixed(address) : ListenAgain(address, file, log);
+        var (address, file) = (at.Address, Path.Combine(state, PortFile));
+        var fd = at.Inherited >= 0 && Serves(at.Inherited, address) ? at.Inherited
+            : address.Port != 0 ? ListenFixed(address) : ListenAgain(address, file, log);
         var port = TcpSocket.PortOf(fd);
         DurableFile.WriteVolatile(file, System.Text.Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{port}\n")));
         return new StreamingServer(streams, (fd, new IPEndPoint(address.Address, port)), log);
     }
 
-    public ExecResponse Exec(ExecRequest request) => new() { Url = Url(_streams.Exec(request)) };
+    /// <summary>Another descriptor of the listener, for a daemon after this one.</summary>
+    public int DuplicateListener() => _loop.DuplicateListener();
 
-    public AttachResponse Attach(AttachRequest request) => new() { Url = Url(_streams.Attach(request)) };
+    public ExecResponse Exec(ExecRequest request) => new() { Url = Url(_streams.Exec(request), request) };
 
-    public PortForwardResponse PortForward(PortForwardRequest request) => new() { Url = Url(_streams.PortForward(request)) };
+    public AttachResponse Attach(AttachRequest request) => new() { Url = Url(_streams.Attach(request), request) };
+
+    public PortForwardResponse PortForward(PortForwardRequest request) => new() { Url = Url(_streams.PortForward(request), request) };
+
+    /// <summary>URLs that were given and not used.</summary>
+    public IReadOnlyList<UnredeemedStream> Unredeemed() => _tokens.Unredeemed();
+
+    /// <summary>Makes an earlier daemon's URLs good here too. One whose container is gone is gone with it.</summary>
+    public void Restore(IEnumerable<UnredeemedStream> streams)
+    {
+        foreach (var stream in streams)
+        {
+            try
+            {
+                var (ticket, request) = Ticket(stream);
+                _tokens.Restore(stream, ticket, request);
+            }
+            catch (Exception e) when (e is RuntimeFault or InvalidProtocolBufferException)
+            {
+                _log.LogInformation("a stream's URL of the daemon before is not taken over: {Cause}", e.Message);
+            }
+        }
+    }
 
     public void Dispose() => _loop.Dispose();
 
-    private string Url(StreamTicket ticket) => $"{_base}/{ticket.Kind}/{_tokens.Issue(ticket)}";
+    private (StreamTicket Ticket, IMessage Request) Ticket(UnredeemedStream stream)
+    {
+        switch (stream.Kind)
+        {
+            case StreamTicket.Exec:
+                var exec = ExecRequest.Parser.ParseFrom(stream.Request);
+                return (_streams.Exec(exec), exec);
+            case StreamTicket.Attach:
+                var attach = AttachRequest.Parser.ParseFrom(stream.Request);
+                return (_streams.Attach(attach), attach);
+            default:
+                var forward = PortForwardRequest.Parser.ParseFrom(stream.Request);
+                return (_streams.PortForward(forward), forward);
+        }
+    }
+
+    private string Url(StreamTicket ticket, IMessage request) => $"{_base}/{ticket.Kind}/{_tokens.Issue(ticket, request)}";
+
+    private static bool Serves(int fd, IPEndPoint address) => address.Port == 0 || TcpSocket.PortOf(fd) == address.Port;
 
     private static int ListenFixed(IPEndPoint address)
     {

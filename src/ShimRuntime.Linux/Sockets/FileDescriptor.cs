@@ -50,6 +50,29 @@ public static unsafe class FileDescriptor
     public static void SetNonBlocking(int fd) =>
         Check(fcntl(fd, F_SETFL, Check(fcntl(fd, F_GETFL), "fcntl F_GETFL") | O_NONBLOCK), "fcntl F_SETFL");
 
+    public static void SetCloseOnExec(int fd) => Check(fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl F_SETFD");
+
+    /// <summary>False for what is no socket, one that does not listen, and what is not open.</summary>
+    public static bool IsListeningSocket(int fd)
+    {
+        int listens;
+        socklen_t length = sizeof(int);
+        return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, (byte*)&listens, &length) == 0 && listens == 1;
+    }
+
+    public static bool IsPipe(int fd)
+    {
+        stat status;
+        return fstat(fd, &status) == 0 && ((uint)status.st_mode & (uint)S_IFMT) == (uint)S_IFIFO;
+    }
+
+    /// <summary>One byte, for whoever waits for just that; one that has gone is no error.</summary>
+    public static void WriteByte(int fd)
+    {
+        byte one = 1;
+        _ = Write(fd, &one, 1);
+    }
+
     /// <summary>Closes and forgets: sets the field to -1. Closing -1 does nothing.</summary>
     public static void Close(ref int fd)
     {

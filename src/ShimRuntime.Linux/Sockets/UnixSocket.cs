@@ -92,6 +92,24 @@ public static unsafe class UnixSocket
         throw new LinuxException("connect", error, path);
     }
 
+    /// <summary>A datagram socket to whoever is bound to <paramref name="path"/>; with a leading @, in the abstract namespace.</summary>
+    public static int ConnectDatagram(string path)
+    {
+        var address = Address(path);
+        var length = sizeof(sockaddr_un);
+        if (path.StartsWith('@'))
+        {
+            address.sun_path[0] = 0;
+            length = sizeof(ushort) + Encoding.UTF8.GetByteCount(path); // an abstract name is all its bytes, with no terminator
+        }
+
+        var fd = Check(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket", path);
+        if (connect(fd, (sockaddr*)&address, length) >= 0) return fd;
+        var error = errno;
+        _ = close(fd);
+        throw new LinuxException("connect", error, path);
+    }
+
     /// <summary>Sends bytes together with descriptors (SCM_RIGHTS, unix(7)), all or nothing; false when the socket has no room for them.</summary>
     public static bool TrySend(int socket, ReadOnlySpan<byte> bytes, ReadOnlySpan<int> descriptors)
     {

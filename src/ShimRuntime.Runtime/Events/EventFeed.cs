@@ -41,6 +41,11 @@ internal sealed class EventFeed(Func<string, IReadOnlyList<ContainerStatus>> sta
         }
     }
 
+    public void ContinueFrom(ulong sequence)
+    {
+        lock (_lock) _sequence += sequence;
+    }
+
     /// <summary>A change that has just become visible.</summary>
     /// <param name="sandbox">The pod as it is now, or as it was before it was removed; null: gone.</param>
     public void Publish(string id, ContainerEventType type, Sandbox? sandbox)

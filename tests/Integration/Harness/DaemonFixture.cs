@@ -1,6 +1,8 @@
 using Grpc.Core;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using GetDaemonRequest = ShimRuntime.Cri.Operator.V1.GetDaemonRequest;
+using UpgradeDaemonRequest = ShimRuntime.Cri.Operator.V1.UpgradeDaemonRequest;
 
 namespace ShimRuntime.Integration.Tests.Harness;
 
@@ -28,6 +30,7 @@ public sealed class DaemonFixture : IAsyncLifetime
 {
     private SpawnedProcess? _process;
     private CriClient? _client;
+    private bool _isChild;
     private int _serial;
 
     public World World { get; } = new();
@@ -88,6 +91,7 @@ public sealed class DaemonFixture : IAsyncLifetime
     public void StartProcess()
     {
         var daemon = Path.Combine(World.Bin, "shimruntimed");
+        _isChild = true;
         _process = Command.StartLogged(
             "/bin/sh", ["-c", $"{Options.Prelude}\nexec \"$0\" \"$@\"", daemon, .. Arguments()], DaemonLog, Options.Environment);
     }
@@ -118,6 +122,24 @@ public sealed class DaemonFixture : IAsyncLifetime
         await KillAsync();
         await StartAsync();
     }
+
+    /// <summary>Hands over to a new daemon of the same binary, or of another; the old one must end with 0.</summary>
+    public async Task UpgradeAsync(string binary = "")
+    {
+        var next = await Client.Operator.UpgradeDaemonAsync(new UpgradeDaemonRequest { Binary = binary });
+        var pidFd = SafePidFd.TryOpen(next.Pid) ?? throw new InvalidOperationException($"the new daemon, {next.Pid}, is gone; see {DaemonLog}");
+        var old = _process!;
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        var exit = _isChild ? await Command.Exits.ReapAsync(old, deadline.Token) : await EndedAsync(old, deadline.Token);
+        old.Dispose();
+        (_process, _isChild) = (new SpawnedProcess(next.Pid, pidFd), false);
+        Assert.True(exit.Code == 0, $"the old daemon ended with {exit}; see {DaemonLog}:\n{LogTail()}");
+        Assert.Equal(next.Pid, (await Client.Operator.GetDaemonAsync(new GetDaemonRequest())).Pid);
+    }
+
+    /// <summary>The daemon is a process that another daemon has started.</summary>
+    public void Adopt(int pid) => (_process, _isChild) =
+        (new SpawnedProcess(pid, SafePidFd.TryOpen(pid) ?? throw new InvalidOperationException($"there is no process {pid}")), false);
 
     public async Task<string> PullAsync(string reference) =>
         (await Images.PullImageAsync(new PullImageRequest { Image = new ImageSpec { Image = reference } })).ImageRef;
@@ -162,6 +184,13 @@ public sealed class DaemonFixture : IAsyncLifetime
         Assert.True(remains.Length == 0, remains);
     }
 
+    /// <summary>Of one that is not our child, because another daemon has started it: how it ended is init's to know.</summary>
+    private static async Task<ExitCode> EndedAsync(SpawnedProcess process, CancellationToken deadline)
+    {
+        await Command.Exits.WaitAsync(process.PidFd, deadline);
+        return new ExitCode(0, 0);
+    }
+
     private async Task<ExitCode> EndAsync(int signal)
     {
         var process = _process ?? throw new InvalidOperationException("the daemon is not running");
@@ -169,12 +198,12 @@ public sealed class DaemonFixture : IAsyncLifetime
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         try
         {
-            return await Command.Exits.ReapAsync(process, deadline.Token);
+            return _isChild ? await Command.Exits.ReapAsync(process, deadline.Token) : await EndedAsync(process, deadline.Token);
         }
         catch (OperationCanceledException)
         {
             process.PidFd.Signal(9);
-            await Command.Exits.ReapAsync(process, CancellationToken.None);
+            _ = _isChild ? await Command.Exits.ReapAsync(process, CancellationToken.None) : await EndedAsync(process, CancellationToken.None);
             throw new TimeoutException($"the daemon did not end within 30 s of signal {signal}; see {DaemonLog}");
         }
         finally

@@ -61,7 +61,8 @@ public sealed class RemoteCommand : IAsyncDisposable
 
     public ValueTask DisposeAsync() => Client.DisposeAsync();
 
-    private static async Task<RemoteCommand> OpenAsync(string url, ExecOptions options)
+    /// <summary>A URL that an Exec or Attach has answered.</summary>
+    public static async Task<RemoteCommand> OpenAsync(string url, ExecOptions options)
     {
         var remote = new RemoteCommand(await SpdyClient.ConnectAsync(url, options.Versions));
         remote.Error = await remote.Client.OpenAsync(("streamType", "error"));

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Microsoft.Extensions.Logging.Abstractions;
 using ShimRuntime.Cri.V1;
+using ShimRuntime.Daemon.Hosting;
 using ShimRuntime.Daemon.Services;
 using ShimRuntime.Linux;
 using Xunit;
@@ -9,7 +10,10 @@ namespace ShimRuntime.Daemon.Tests;
 
 public sealed class FaultInterceptorTests
 {
-    private readonly FaultInterceptor _interceptor = new(NullLogger<FaultInterceptor>.Instance);
+    private readonly ServiceGate _gate = new();
+    private readonly FaultInterceptor _interceptor;
+
+    public FaultInterceptorTests() => _interceptor = new FaultInterceptor(_gate, NullLogger<FaultInterceptor>.Instance);
 
     [Theory]
     [InlineData(FaultCode.NotFound, StatusCode.NotFound)]

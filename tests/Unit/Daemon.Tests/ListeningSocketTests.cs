@@ -27,6 +27,21 @@ public sealed class ListeningSocketTests : IDisposable
     }
 
     [Fact]
+    public void One_that_is_handed_over_serves_on_and_keeps_its_path()
+    {
+        using var old = ListeningSocket.Bind(SocketPath);
+        using (var next = ListeningSocket.Adopt(FileDescriptor.Duplicate(old.Fd), SocketPath)) Assert.NotEqual(old.Fd, next.Fd);
+        Assert.True(ListeningSocket.IsServed(SocketPath));
+        Assert.Throws<RuntimeFault>(() => ListeningSocket.Adopt(FileDescriptor.Duplicate(old.Fd), "/run/other.sock"));
+        var pipe = FileDescriptor.CreatePipe();
+        Assert.Throws<RuntimeFault>(() => ListeningSocket.Adopt(pipe.Read, SocketPath));
+        var write = pipe.Write;
+        FileDescriptor.Close(ref write);
+        File.Delete(SocketPath);
+        Assert.Throws<RuntimeFault>(() => ListeningSocket.Adopt(FileDescriptor.Duplicate(old.Fd), SocketPath));
+    }
+
+    [Fact]
     public void A_path_that_a_dead_daemon_left_is_taken_over()
     {
         Directory.CreateDirectory(Path.GetDirectoryName(SocketPath)!);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Containers;
@@ -7,6 +8,7 @@ namespace ShimRuntime.Runtime.Swap.Triggers;
 /// <summary>Watches the trigger files of containers that run, each until its container has ended.</summary>
 internal sealed class SwapTriggers(ContainerParts parts, SwapVerb verb, DirectoryWatcher watcher) : IContainerObserver
 {
+    private readonly ConcurrentDictionary<string, bool> _followed = new(StringComparer.Ordinal);
     private readonly ILogger _log = parts.Logs.CreateLogger<SwapTriggers>();
 
     /// <summary>What a container's annotations say, with a trigger that leads nowhere named as such, and what its file has in it now.</summary>
@@ -44,6 +46,8 @@ internal sealed class SwapTriggers(ContainerParts parts, SwapVerb verb, Director
     private void Begin(ContainerEntry entry)
     {
         if (entry.Record.Trigger is null || entry.Record.SwapOptIn?.Settings.GetValueOrDefault(SwapAnnotations.Trigger) is not { } path) return;
+        // One whose start was under way when this daemon began may be told of twice.
+        if (!_followed.TryAdd(entry.Id, true)) return;
         _ = Task.Run(() => FollowAsync(entry, path), CancellationToken.None);
     }
 
@@ -60,6 +64,10 @@ internal sealed class SwapTriggers(ContainerParts parts, SwapVerb verb, Director
         catch (Exception e)
         {
             _log.LogError(e, "container {Id}: its trigger file '{Path}' is watched no longer", entry.Id, path);
+        }
+        finally
+        {
+            _followed.TryRemove(entry.Id, out _);
         }
     }
 }
