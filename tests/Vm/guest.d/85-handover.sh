@@ -7,7 +7,8 @@ daemon_start
 shimctl image import /payload/busybox.tar > /dev/null
 shimctl run --name web --log-directory $logs $image -- sh -c 'while :; do sleep 1; done'
 leaf=$(leaf_of "$(id_of web)")
-pids=$(cat "$leaf/cgroup.procs")
+init() { sort -n "$leaf/cgroup.procs" | head -1; }
+pid=$(init)
 
 # Connects without pause. A daemon that recovers may say so; a connection that is refused, or finds no socket, is counted.
 (while [ ! -e $work/quiet ]; do shimctl version > /dev/null 2>> $work/said; done) &
@@ -19,7 +20,7 @@ daemon=$(systemctl show -P MainPID shimruntime)
 check handover-main-pid "$old, then $daemon: $said" sh -c "[ $old != $daemon ] && [ $daemon = \$(head -1 $root/daemon.lock) ]"
 sleep 3
 same handover-active "active running" "$(systemctl show -P ActiveState shimruntime) $(systemctl show -P SubState shimruntime)"
-same handover-same-process "$pids" "$(cat "$leaf/cgroup.procs")"
+same handover-same-process "$pid" "$(init)"
 same handover-none-refused 0 "$(refused)"
 
 # A planned restart, and a death: systemd keeps both sockets meanwhile.
@@ -41,7 +42,7 @@ systemctl daemon-reload
 systemctl start shimruntime.socket
 check handover-socket-unit-waits "$(tail -3 $daemon_log)" until_true 300 serving
 daemon=$(systemctl show -P MainPID shimruntime)
-same handover-socket-unit "$pids" "$(cat "$leaf/cgroup.procs")"
+same handover-socket-unit "$pid" "$(init)"
 remove_pods
 systemctl stop shimruntime.socket
 rm -rf /run/systemd/system/shimruntime.socket.d
