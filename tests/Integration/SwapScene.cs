@@ -79,6 +79,7 @@ internal sealed class SwapScene : IAsyncDisposable
         change?.Invoke(Request);
         Swap = Container.Swap(Request);
         await Swap.EnteredAsync(Phase);
+        if (Phase == Phase.Ready) await Eventually.True(() => TryRead("up-g2") is not null, "the new one heeds SIGTERM");
         if (Phase is Phase.Create or Phase.Start) await _gates.ReachedAsync(Phase == Phase.Create ? "create" : "start", Container, 2);
     }
 

@@ -8,6 +8,8 @@
  *   wait-VERSION   it does not begin to serve while this is there
  *   hold-VERSION   it does not end on SIGTERM while this is there
  *   grow-VERSION   it takes memory without end
+ * There it makes one itself, which stays:
+ *   up-VERSION     it heeds SIGTERM; what comes before is lost, as it is PID 1 of its namespace
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -78,13 +80,28 @@ static void take(size_t megabytes)
     __asm__ volatile ("" : : "r"(memory) : "memory"); /* or the compiler takes both away */
 }
 
+static const char *gate(const char *what, const char *version)
+{
+    static char path[512];
+    const char *gates = getenv("GATES");
+    if (!gates) return NULL;
+    snprintf(path, sizeof path, "%s/%s-%s", gates, what, version);
+    return path;
+}
+
 static int is_there(const char *what, const char *version)
 {
-    char path[512];
-    const char *gates = getenv("GATES");
-    if (!gates) return 0;
-    snprintf(path, sizeof path, "%s/%s-%s", gates, what, version);
-    return access(path, F_OK) == 0;
+    const char *path = gate(what, version);
+    return path && access(path, F_OK) == 0;
+}
+
+static void say_up(const char *version)
+{
+    const char *path = gate("up", version);
+    int fd;
+    if (!path) return;
+    if ((fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) < 0) fail(path);
+    close(fd);
 }
 
 static void grow_if_asked(const char *version)
@@ -100,6 +117,7 @@ int main(int argc, char **argv)
     struct sigaction action = { .sa_handler = stop, .sa_flags = SA_RESTART }; /* poll returns all the same */
     setvbuf(stdout, NULL, _IOLBF, 0);
     sigaction(SIGTERM, &action, NULL);
+    say_up(argv[1]);
     signal(SIGPIPE, SIG_IGN);
     if (getenv("HEAP")) take(atoi(getenv("HEAP")));
     while (!stopping && is_there("wait", argv[1])) {
