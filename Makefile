@@ -13,7 +13,7 @@ INPUTS := $(shell find src proto Directory.Build.props Directory.Packages.props 
             \( -name bin -o -name obj \) -prune -o \( -type f -o -type d \) -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites build test test-unit vm-test demo run check install uninstall bench-quick bench-swap lint format clean
+.PHONY: help prerequisites build test test-unit vm-test demo run check install uninstall bench bench-quick bench-swap lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ install: build ## binaries, systemd unit, /etc/shimruntime/config.toml, crictl.y
 
 uninstall: ## remove what install put there; settings and state stay
 	@eng/install.sh uninstall "$(DESTDIR)" "$(PREFIX)"
+
+bench: build ## beside containerd, in one run: starts, memory, CPU, pulls, logs (25 minutes); some of it: ARGS="--rows exec,pull --rounds 10"
+	@eng/install-prerequisites.sh --for-tests
+	@eng/bench.sh $(BIN) artifacts/bench $(ARGS)
 
 bench-quick: build ## ms added to bare runc + CNI for one pod, PSS of shim and daemon at 30 containers
 	@eng/busybox-image.sh artifacts/busybox.tar

@@ -12,15 +12,19 @@ internal static partial class BareKernel
     private const nuint MS_BIND = 4096;
     private const int MNT_DETACH = 2;
 
-    public static void PinNamespaces(string network, string ipc, string uts)
+    private static readonly Dictionary<string, (int Flag, string File)> Kinds =
+        new() { ["network"] = (CLONE_NEWNET, "net"), ["ipc"] = (CLONE_NEWIPC, "ipc"), ["uts"] = (CLONE_NEWUTS, "uts") };
+
+    /// <param name="pins">File to pin each at, by its kind in the runtime spec: network, ipc, uts.</param>
+    public static void PinNamespaces(IReadOnlyDictionary<string, string> pins)
     {
-        foreach (var pin in (string[])[network, ipc, uts]) File.WriteAllBytes(pin, []);
+        foreach (var pin in pins.Values) File.WriteAllBytes(pin, []);
         Exception? failure = null;
         var thread = new Thread(() =>
         {
-            if (Unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0 || Mount("/proc/thread-self/ns/net", network, "none", MS_BIND, null) < 0
-                || Mount("/proc/thread-self/ns/ipc", ipc, "none", MS_BIND, null) < 0 || Mount("/proc/thread-self/ns/uts", uts, "none", MS_BIND, null) < 0)
-                failure = LinuxException.Last("unshare and pin", network);
+            if (Unshare(pins.Keys.Aggregate(0, (flags, kind) => flags | Kinds[kind].Flag)) < 0
+                || pins.Any(p => Mount($"/proc/thread-self/ns/{Kinds[p.Key].File}", p.Value, "none", MS_BIND, null) < 0))
+                failure = LinuxException.Last("unshare and pin", string.Join(' ', pins.Values));
         });
         thread.Start();
         thread.Join();

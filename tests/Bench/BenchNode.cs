@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Grpc.Net.Client;
@@ -15,29 +14,22 @@ internal sealed class BenchNode : IAsyncDisposable
 {
     public const string Image = "shimruntime.local/busybox:latest";
     private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(15);
-    private readonly ExitWatcher _exits = new();
     private SpawnedProcess? _daemon;
     private GrpcChannel? _channel;
 
     private BenchNode(string binaries)
     {
         Binaries = Path.GetFullPath(binaries);
-        Work = Directory.CreateTempSubdirectory("shimruntime-bench-").FullName;
-        Bridge = $"srbench{Random.Shared.Next(1000)}";
-        Subnet = $"10.{Random.Shared.Next(100, 150)}.{Random.Shared.Next(250)}.0/24";
+        Site = Site.At(Directory.CreateTempSubdirectory("shimruntime-bench-").FullName);
     }
 
     public string Binaries { get; }
 
-    public string Work { get; }
+    public Site Site { get; }
 
-    public string Bridge { get; }
-
-    public string Subnet { get; }
+    public string Work => Site.Work;
 
     public int DaemonPid => _daemon!.Pid;
-
-    public ExitWatcher Exits => _exits;
 
     public RuntimeService.RuntimeServiceClient Runtime { get; private set; } = null!;
 
@@ -58,12 +50,7 @@ internal sealed class BenchNode : IAsyncDisposable
         }
     }
 
-    public PodSandboxConfig Pod(string name, bool hostNetwork, NamespaceMode pid) => new()
-    {
-        Metadata = new PodSandboxMetadata { Name = name, Namespace = "bench", Uid = Guid.NewGuid().ToString() },
-        LogDirectory = Path.Combine(Work, "logs", name),
-        Linux = new LinuxPodSandboxConfig { SecurityContext = new LinuxSandboxSecurityContext { NamespaceOptions = Namespaces(hostNetwork, pid) } },
-    };
+    public PodSandboxConfig Pod(string name, bool hostNetwork, NamespaceMode pid) => PodCalls.Pod(Path.Combine(Work, "logs", name), name, hostNetwork, pid);
 
     /// <summary>A pod with one sleeping container; returns both ids.</summary>
     public async Task<(string Pod, string Container)> UpAsync(PodSandboxConfig pod, NamespaceMode pid, CancellationToken cancellation)
@@ -73,31 +60,13 @@ internal sealed class BenchNode : IAsyncDisposable
     }
 
     /// <summary>As <see cref="UpAsync"/>, with the milliseconds of RunPodSandbox, CreateContainer and StartContainer.</summary>
-    public async Task<(string Pod, string Container, double[] Milliseconds)> TimedUpAsync(
+    public Task<(string Pod, string Container, double[] Milliseconds)> TimedUpAsync(
         PodSandboxConfig pod, NamespaceMode pid, CancellationToken cancellation, Action<ContainerConfig>? change = null)
     {
-        var container = new ContainerConfig
-        {
-            Metadata = new ContainerMetadata { Name = "sleeper" },
-            Image = new ImageSpec { Image = Image },
-            LogPath = "0.log",
-            Linux = new LinuxContainerConfig
-            {
-                SecurityContext = new LinuxContainerSecurityContext { NamespaceOptions = Namespaces(pod.Linux.SecurityContext.NamespaceOptions.Network == NamespaceMode.Node, pid) },
-            },
-        };
-        container.Command.AddRange(["sleep", "100000"]);
+        var container = PodCalls.Sleeper(pod, Image);
+        container.Linux.SecurityContext.NamespaceOptions.Pid = pid;
         change?.Invoke(container);
-        Directory.CreateDirectory(pod.LogDirectory);
-        var clock = Stopwatch.StartNew();
-        var podId = (await Runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = pod }, cancellationToken: cancellation)).PodSandboxId;
-        var sandboxed = clock.Elapsed;
-        var create = new CreateContainerRequest { PodSandboxId = podId, Config = container, SandboxConfig = pod };
-        var id = (await Runtime.CreateContainerAsync(create, cancellationToken: cancellation)).ContainerId;
-        var created = clock.Elapsed;
-        await Runtime.StartContainerAsync(new StartContainerRequest { ContainerId = id }, cancellationToken: cancellation);
-        var started = clock.Elapsed;
-        return (podId, id, [sandboxed.TotalMilliseconds, (created - sandboxed).TotalMilliseconds, (started - created).TotalMilliseconds]);
+        return new PodCalls(Runtime).UpAsync(pod, container, cancellation);
     }
 
     public async Task DownAsync(string pod)
@@ -108,7 +77,7 @@ internal sealed class BenchNode : IAsyncDisposable
 
     /// <summary>Runs a program to its end; its stdout, or an exception with its stderr.</summary>
     public Task<string> ExecAsync(string path, string input, IReadOnlyList<string> environment, params string[] arguments) =>
-        new Command(_exits, Work).RunAsync(path, input, environment, arguments);
+        Site.ExecAsync(path, input, environment, arguments);
 
     public async ValueTask DisposeAsync()
     {
@@ -127,26 +96,23 @@ internal sealed class BenchNode : IAsyncDisposable
                 _channel?.Dispose();
                 _daemon.PidFd.Signal(15);
                 using var deadline = new CancellationTokenSource(StartDeadline);
-                await _exits.ReapAsync(_daemon, deadline.Token);
+                await Site.Exits.ReapAsync(_daemon, deadline.Token);
             }
         }
 
-        if (Directory.Exists($"/sys/class/net/{Bridge}")) await ExecAsync("/sbin/ip", "", [], "link", "delete", Bridge);
+        if (Directory.Exists($"/sys/class/net/{Site.Bridge}")) await ExecAsync("/sbin/ip", "", [], "link", "delete", Site.Bridge);
         Directory.Delete(Work, true);
-        _exits.Dispose();
+        Site.Exits.Dispose();
     }
-
-    private static NamespaceOption Namespaces(bool hostNetwork, NamespaceMode pid) =>
-        new() { Network = hostNetwork ? NamespaceMode.Node : NamespaceMode.Pod, Pid = pid };
 
     private async Task BootAsync(string imageArchive, CancellationToken cancellation)
     {
         foreach (var name in (string[])["root", "state", "netns", "cni", "logs"]) Directory.CreateDirectory(Path.Combine(Work, name));
-        await File.WriteAllTextAsync(Path.Combine(Work, "cni", "10-bench.conflist"), CniFloor.Conflist(this), cancellation);
+        await File.WriteAllTextAsync(Path.Combine(Work, "cni", "10-bench.conflist"), Site.Conflist, cancellation);
         await File.WriteAllTextAsync(ConfigPath, "[hotswap]\nswaps_per_minute = 600\n", cancellation);
         Spawn();
         Connect();
-        await UntilAsync(t => Runtime.VersionAsync(new VersionRequest(), cancellationToken: t).ResponseAsync, cancellation);
+        await CriSocket.UntilAsync(t => Runtime.VersionAsync(new VersionRequest(), cancellationToken: t).ResponseAsync, cancellation);
         await ImportAsync(imageArchive, cancellation);
     }
 
@@ -154,12 +120,12 @@ internal sealed class BenchNode : IAsyncDisposable
     public async Task<TimeSpan> RestartAsync(CancellationToken cancellation)
     {
         _daemon!.PidFd.Signal(9);
-        await _exits.ReapAsync(_daemon, cancellation);
+        await Site.Exits.ReapAsync(_daemon, cancellation);
         _channel!.Dispose();
         var clock = Stopwatch.StartNew();
         Spawn();
         Connect();
-        await UntilAsync(t => Runtime.ListContainersAsync(new ListContainersRequest(), cancellationToken: t).ResponseAsync, cancellation);
+        await CriSocket.UntilAsync(t => Runtime.ListContainersAsync(new ListContainersRequest(), cancellationToken: t).ResponseAsync, cancellation);
         return clock.Elapsed;
     }
 
@@ -205,37 +171,9 @@ internal sealed class BenchNode : IAsyncDisposable
 
     private void Connect()
     {
-        var handler = new SocketsHttpHandler
-        {
-            ConnectCallback = async (_, token) =>
-            {
-                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(SocketPath), token);
-                return new NetworkStream(socket, true);
-            },
-        };
-        _channel = GrpcChannel.ForAddress("http://bench", new GrpcChannelOptions { HttpHandler = handler });
+        _channel = CriSocket.Connect(SocketPath);
         Runtime = new RuntimeService.RuntimeServiceClient(_channel);
         HotSwap = new HotSwap.HotSwapClient(_channel);
-    }
-
-    /// <summary>A daemon that starts refuses connections, then calls.</summary>
-    private static async Task UntilAsync(Func<CancellationToken, Task> call, CancellationToken cancellation)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(StartDeadline);
-        while (true)
-        {
-            try
-            {
-                await call(deadline.Token);
-                return;
-            }
-            catch (Grpc.Core.RpcException) when (!deadline.IsCancellationRequested)
-            {
-                await Task.Delay(5, deadline.Token);
-            }
-        }
     }
 
     public async Task ImportAsync(string archive, CancellationToken cancellation)

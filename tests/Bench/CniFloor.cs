@@ -3,18 +3,8 @@ using System.Text.Json.Nodes;
 namespace ShimRuntime.Bench;
 
 /// <summary>The same CNI plugins that the daemon calls, called bare: the part of a pod's start that no runtime can do without.</summary>
-internal sealed class CniFloor(BenchNode node)
+internal sealed class CniFloor(Site site)
 {
-    private const string PluginDirectory = "/usr/lib/cni";
-
-    public static string Conflist(BenchNode node) =>
-        $$"""
-        {"cniVersion":"1.0.0","name":"{{node.Bridge}}","plugins":[
-         {"type":"bridge","bridge":"{{node.Bridge}}","isGateway":true,"ipMasq":true,
-          "ipam":{"type":"host-local","dataDir":"{{node.Work}}/ipam","ranges":[[{"subnet":"{{node.Subnet}}"}]],"routes":[{"dst":"0.0.0.0/0"}]} },
-         {"type":"portmap","capabilities":{"portMappings":true} } ]}
-        """;
-
     public async Task AddAsync(string id, string netns)
     {
         JsonNode? previous = null;
@@ -26,15 +16,15 @@ internal sealed class CniFloor(BenchNode node)
         foreach (var plugin in Plugins().Reverse()) await CallAsync("DEL", plugin, id, netns, null);
     }
 
-    private JsonNode[] Plugins() => JsonNode.Parse(Conflist(node))!["plugins"]!.AsArray().Select(p => p!.DeepClone()).ToArray();
+    private JsonNode[] Plugins() => JsonNode.Parse(site.Conflist)!["plugins"]!.AsArray().Select(p => p!.DeepClone()).ToArray();
 
     private Task<string> CallAsync(string verb, JsonNode plugin, string id, string netns, JsonNode? previous)
     {
         var config = plugin.DeepClone();
         config["cniVersion"] = "1.0.0";
-        config["name"] = node.Bridge;
+        config["name"] = site.Bridge;
         if (previous is not null) config["prevResult"] = previous.DeepClone();
-        string[] environment = [$"CNI_COMMAND={verb}", $"CNI_CONTAINERID={id}", $"CNI_NETNS={netns}", "CNI_IFNAME=eth0", $"CNI_PATH={PluginDirectory}"];
-        return node.ExecAsync(Path.Combine(PluginDirectory, plugin["type"]!.GetValue<string>()), config.ToJsonString(), environment);
+        string[] environment = [$"CNI_COMMAND={verb}", $"CNI_CONTAINERID={id}", $"CNI_NETNS={netns}", "CNI_IFNAME=eth0", $"CNI_PATH={Site.PluginDirectory}"];
+        return site.ExecAsync(Path.Combine(Site.PluginDirectory, plugin["type"]!.GetValue<string>()), config.ToJsonString(), environment);
     }
 }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Text.Json.Nodes;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 
@@ -17,7 +15,6 @@ internal sealed class PodUpBench(BenchNode node)
     private const double AddedBudgetMilliseconds = 10;
     private const string CgroupParent = "/shimruntime-bench";
     private static readonly string[] Steps = ["RunPodSandbox", "CreateContainer", "StartContainer"];
-    private readonly CniFloor _cni = new(node);
     private readonly CgroupHierarchy _cgroups = CgroupHierarchy.Detect();
     private readonly List<double[]> _steps = [];
     private readonly List<double[]> _bareSteps = [];
@@ -35,7 +32,7 @@ internal sealed class PodUpBench(BenchNode node)
         }
     }
 
-    private async Task MeasureAsync(Report report, JsonNode template, CancellationToken cancellation)
+    private async Task MeasureAsync(Report report, PodTemplate template, CancellationToken cancellation)
     {
         for (var round = 0; round <= Rounds; round++)
         {
@@ -87,81 +84,20 @@ internal sealed class PodUpBench(BenchNode node)
         return milliseconds;
     }
 
-    /// <summary>The runtime spec of a real container, made bare: the mount sources are files of the bench's, nothing of the pod it came from is named.</summary>
-    private async Task<JsonNode> TemplateAsync(CancellationToken cancellation)
+    private async Task<PodTemplate> TemplateAsync(CancellationToken cancellation)
     {
         var (pod, container) = await node.UpAsync(Pod("template"), NamespaceMode.Container, cancellation);
-        var status = await node.Runtime.ContainerStatusAsync(new ContainerStatusRequest { ContainerId = container, Verbose = true }, cancellationToken: cancellation);
-        var spec = JsonNode.Parse(status.Info["info"])!["runtimeSpec"]!.DeepClone();
-        var lower = OverlayLowerDirectory(spec["root"]!["path"]!.GetValue<string>());
+        var template = await PodTemplate.OfAsync(node.Site, node.Runtime, container, cancellation);
         await node.DownAsync(pod);
-        spec["lower"] = lower;
-        foreach (var mount in spec["mounts"]!.AsArray().Where(m => m!["type"]?.GetValue<string>() == "bind"))
-        {
-            var name = Path.GetFileName(mount!["destination"]!.GetValue<string>());
-            mount["source"] = name == "shm" ? Directory.CreateDirectory(Path.Combine(node.Work, name)).FullName : WriteFile(name);
-        }
-
-        return spec;
+        return template;
     }
 
-    private string WriteFile(string name)
+    private async Task<double[]> BareAsync(PodTemplate template)
     {
-        var path = Path.Combine(node.Work, name);
-        File.WriteAllText(path, "bench\n");
-        return path;
+        var bare = new BarePod(node.Site, template, $"bare{++_sequence}", PodCgroup($"bare{_sequence}"));
+        var up = await bare.UpAsync();
+        await bare.DownAsync();
+        new Cgroup(_cgroups, bare.Cgroup).TryRemove();
+        return up;
     }
-
-    private static string OverlayLowerDirectory(string mountpoint)
-    {
-        var line = File.ReadLines("/proc/self/mountinfo").First(l => l.Split(' ')[4] == mountpoint);
-        return line[(line.IndexOf("lowerdir=", StringComparison.Ordinal) + 9)..].Split(',')[0];
-    }
-
-    private async Task<double[]> BareAsync(JsonNode template)
-    {
-        var id = $"bare{++_sequence}";
-        var bundle = Path.Combine(node.Work, id);
-        foreach (var name in (string[])["rootfs", "upper", "work"]) Directory.CreateDirectory(Path.Combine(bundle, name));
-        var pins = new[] { "network", "ipc", "uts" }.ToDictionary(kind => kind, kind => Path.Combine(node.Work, "netns", $"{id}-{kind}"));
-        var cgroup = PodCgroup(id);
-        await WriteSpecAsync(template, bundle, $"{cgroup}/container", pins);
-
-        var clock = Stopwatch.StartNew();
-        BareKernel.PinNamespaces(pins["network"], pins["ipc"], pins["uts"]);
-        await _cni.AddAsync(id, pins["network"]);
-        var attached = clock.Elapsed.TotalMilliseconds;
-        BareKernel.MountOverlay(template["lower"]!.GetValue<string>(), bundle);
-        await RuncAsync("run", "--detach", "--bundle", bundle, id);
-        var elapsed = clock.Elapsed.TotalMilliseconds;
-
-        await RuncAsync("delete", "--force", id);
-        BareKernel.Unmount(Path.Combine(bundle, "rootfs"));
-        await _cni.DeleteAsync(id, pins["network"]);
-        foreach (var pin in pins.Values)
-        {
-            BareKernel.Unmount(pin);
-            File.Delete(pin);
-        }
-
-        new Cgroup(_cgroups, cgroup).TryRemove();
-        return [attached, elapsed - attached];
-    }
-
-    private static Task WriteSpecAsync(JsonNode template, string bundle, string cgroup, Dictionary<string, string> pins)
-    {
-        var spec = template.DeepClone().AsObject();
-        spec.Remove("lower");
-        spec["root"]!["path"] = Path.Combine(bundle, "rootfs");
-        spec["linux"]!["cgroupsPath"] = cgroup;
-        foreach (var ns in spec["linux"]!["namespaces"]!.AsArray())
-        {
-            if (pins.TryGetValue(ns!["type"]!.GetValue<string>(), out var pin)) ns["path"] = pin;
-        }
-
-        return File.WriteAllTextAsync(Path.Combine(bundle, "config.json"), spec.ToJsonString());
-    }
-
-    private Task<string> RuncAsync(params string[] arguments) =>
-        node.ExecAsync("/usr/sbin/runc", "", [], ["--root", Path.Combine(node.Work, "bare-runc"), .. arguments]);
 }

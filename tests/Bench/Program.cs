@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using ShimRuntime.Bench.Peer;
 using ShimRuntime.Bench.Swap;
 
 namespace ShimRuntime.Bench;
@@ -11,6 +13,7 @@ internal static class Program
 {
     private static async Task<int> Main(string[] arguments)
     {
+        if (arguments is ["compare", .. var compareArguments]) return await CompareAsync(compareArguments);
         var suite = arguments is ["swap", _, _, .. var swapArguments] ? SwapSuite.TryParse(swapArguments) : null;
         if (arguments is not [("quick" or "pod-up" or "memory" or "scale" or "log" or "swap") and var part, var binaries, var image, .. var rest]
             || (part == "swap" ? suite is null : rest.Length > 0))
@@ -35,5 +38,22 @@ internal static class Program
         if (part is "quick" or "scale") await new ScaleBench(node).RunAsync(report, interrupt.Token);
         if (suite is not null) await suite.RunAsync(node, report, interrupt.Token);
         return report.Print() ? 0 : 1;
+    }
+
+    private static async Task<int> CompareAsync(string[] arguments)
+    {
+        if (CompareSuite.TryParse(arguments) is not { } suite)
+        {
+            await Console.Error.WriteLineAsync($"usage: shimruntime-bench {CompareSuite.Usage}\nrows: {CompareSuite.RowNames}");
+            return 2;
+        }
+
+        using var end = new CancellationTokenSource();
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+        {
+            context.Cancel = true;
+            end.Cancel();
+        });
+        return await suite.RunAsync(end.Token) ? 0 : 1;
     }
 }

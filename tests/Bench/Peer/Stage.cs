@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using ShimRuntime.Linux;
+
+namespace ShimRuntime.Bench.Peer;
+
+/// <summary>What both runtimes share: directories, the network's configuration, the registry with its images, a cgroup.</summary>
+internal sealed class Stage : IAsyncDisposable
+{
+    private readonly string _cgroup;
+
+    private Stage(string work, string cgroup, BenchRegistry registry)
+    {
+        _cgroup = cgroup;
+        Site = Site.At(work);
+        Registry = registry;
+        CniDirectory = Directory.CreateDirectory(Path.Combine(work, "cni")).FullName;
+        File.WriteAllText(Path.Combine(CniDirectory, "10-bench.conflist"), Site.Conflist);
+        Directory.CreateDirectory(Path.Combine(work, "netns"));
+    }
+
+    public Site Site { get; }
+
+    public BenchRegistry Registry { get; }
+
+    public string CniDirectory { get; }
+
+    public CgroupHierarchy Cgroups { get; } = CgroupHierarchy.Detect();
+
+    /// <summary>The image of every pod: one layer of 2 MB.</summary>
+    public string Busybox => $"{Registry.Host}/bench/busybox:1";
+
+    /// <summary>For runtimes that need one.</summary>
+    public string PauseImage => $"{Registry.Host}/bench/pause:1";
+
+    /// <param name="work">An empty directory, deleted by its maker.</param>
+    /// <param name="cgroup">Name of a cgroup, removed by its maker.</param>
+    public static async Task<Stage> SetAsync(string work, string cgroup, IReadOnlyDictionary<string, string> archives, CancellationToken cancellation)
+    {
+        var exits = new ExitWatcher();
+        var stage = new Stage(work, cgroup, await BenchRegistry.StartAsync(Path.Combine(work, "registry"), exits, cancellation));
+        foreach (var (repository, archive) in archives) await stage.Registry.PushArchiveAsync(repository, archive, cancellation);
+        return stage;
+    }
+
+    /// <summary>Of what both runtimes use.</summary>
+    public static string ToolVersions()
+    {
+        using var process = Process.Start(new ProcessStartInfo("/usr/sbin/runc", "--version") { RedirectStandardOutput = true })!;
+        var runc = process.StandardOutput.ReadToEnd().Split('\n')[0];
+        return $"{runc}, CNI plugins of {Site.PluginDirectory}, cgroup {(CgroupHierarchy.Detect().IsV2 ? "v2" : "v1")}";
+    }
+
+    public string CgroupOf(string contestant) => $"/{_cgroup}/{contestant}";
+
+    public Cgroup MakeCgroup(string path)
+    {
+        var cgroup = new Cgroup(Cgroups, path);
+        cgroup.Create();
+        return cgroup;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Registry.DisposeAsync();
+        Site.Exits.Dispose();
+    }
+}
