@@ -13,7 +13,7 @@ INPUTS := $(shell find src proto Directory.Build.props Directory.Packages.props 
             \( -name bin -o -name obj \) -prune -o \( -type f -o -type d \) -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites build test test-unit vm-test demo run check install uninstall bench bench-quick bench-swap lint format clean
+.PHONY: help prerequisites build test test-unit vm-test demo run check install uninstall bench bench-quick bench-swap bench-restart lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ bench-swap: build ## swaps of Kestrel (L1, L2) and nginx (L3) under 2,000 reques
 	@eng/example-images.sh kestrel artifacts/kestrel.tar
 	@eng/example-images.sh nginx artifacts/nginx.tar
 	@dotnet run --project tests/Bench -c Release -v q -- swap $(BIN) artifacts/busybox.tar artifacts/kestrel.tar artifacts/nginx.tar $(BENCH_ARGS)
+
+bench-restart: build ## daemon and shims replaced under 100 containers that log, serve and end; kill -9 with 100 and 300; shorter: BENCH_ARGS="--upgrades 3 --rolls 1"
+	@eng/busybox-image.sh artifacts/busybox.tar
+	@dotnet run --project tests/Bench -c Release -v q -- restart $(BIN) artifacts/busybox.tar $(BENCH_ARGS)
 
 # Code style and analyzers are errors in every build; what is left to look at is white space.
 lint: ## fails if formatting differs from .editorconfig

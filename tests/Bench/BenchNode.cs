@@ -14,7 +14,9 @@ internal sealed class BenchNode : IAsyncDisposable
 {
     public const string Image = "shimruntime.local/busybox:latest";
     private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan UpgradeDeadline = TimeSpan.FromSeconds(30);
     private SpawnedProcess? _daemon;
+    private bool _isChild;
     private GrpcChannel? _channel;
 
     private BenchNode(string binaries)
@@ -34,6 +36,8 @@ internal sealed class BenchNode : IAsyncDisposable
     public RuntimeService.RuntimeServiceClient Runtime { get; private set; } = null!;
 
     public HotSwap.HotSwapClient HotSwap { get; private set; } = null!;
+
+    public Operator.OperatorClient Operator { get; private set; } = null!;
 
     public static async Task<BenchNode> StartAsync(string binaries, string imageArchive, CancellationToken cancellation)
     {
@@ -95,8 +99,7 @@ internal sealed class BenchNode : IAsyncDisposable
             {
                 _channel?.Dispose();
                 _daemon.PidFd.Signal(15);
-                using var deadline = new CancellationTokenSource(StartDeadline);
-                await Site.Exits.ReapAsync(_daemon, deadline.Token);
+                await EndedAsync(StartDeadline, CancellationToken.None);
             }
         }
 
@@ -120,7 +123,7 @@ internal sealed class BenchNode : IAsyncDisposable
     public async Task<TimeSpan> RestartAsync(CancellationToken cancellation)
     {
         _daemon!.PidFd.Signal(9);
-        await Site.Exits.ReapAsync(_daemon, cancellation);
+        await EndedAsync(StartDeadline, cancellation);
         _channel!.Dispose();
         var clock = Stopwatch.StartNew();
         Spawn();
@@ -128,6 +131,33 @@ internal sealed class BenchNode : IAsyncDisposable
         await CriSocket.UntilAsync(t => Runtime.ListContainersAsync(new ListContainersRequest(), cancellationToken: t).ResponseAsync, cancellation);
         return clock.Elapsed;
     }
+
+    /// <summary>Hands over to a new daemon of the same binary, and returns once the old one has ended and the new one answers.</summary>
+    public async Task UpgradeAsync(CancellationToken cancellation)
+    {
+        var next = await Operator.UpgradeDaemonAsync(new UpgradeDaemonRequest(), cancellationToken: cancellation);
+        var process = SafePidFd.TryOpen(next.Pid) ?? throw new InvalidOperationException($"the new daemon, {next.Pid}, is gone; its log: {await File.ReadAllTextAsync(LogPath, cancellation)}");
+        await EndedAsync(UpgradeDeadline, cancellation);
+        _daemon!.Dispose();
+        (_daemon, _isChild) = (new SpawnedProcess(next.Pid, process), false);
+        var serving = await Operator.GetDaemonAsync(new GetDaemonRequest(), cancellationToken: cancellation);
+        if (serving.Pid != next.Pid) throw new InvalidOperationException($"daemon {serving.Pid} serves, not {next.Pid}: {serving.FailedUpgrade}");
+    }
+
+    /// <summary>A new program for every shim, in place; throws unless all have it.</summary>
+    public async Task UpgradeShimsAsync(CancellationToken cancellation)
+    {
+        using var call = Operator.UpgradeShims(new UpgradeShimsRequest(), cancellationToken: cancellation);
+        while (await call.ResponseStream.MoveNext(cancellation))
+        {
+            var shim = call.ResponseStream.Current;
+            if (shim.Outcome is not (UpgradedShim.Types.Outcome.Upgraded or UpgradedShim.Types.Outcome.Gone))
+                throw new InvalidOperationException($"the shim of {shim.ContainerId} is {shim.Outcome}: {shim.Cause}");
+        }
+    }
+
+    /// <summary>A connection of the caller's own.</summary>
+    public GrpcChannel NewChannel() => CriSocket.Connect(SocketPath);
 
     /// <summary>The shim of a container, by its record.</summary>
     public int ShimOf(string container) =>
@@ -152,8 +182,18 @@ internal sealed class BenchNode : IAsyncDisposable
 
     private string SocketPath => Path.Combine(Work, "state", "bench.sock");
 
+    /// <summary>Waits for the daemon's end; one that another daemon has started is not ours to reap.</summary>
+    private async Task EndedAsync(TimeSpan patience, CancellationToken cancellation)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(patience);
+        if (_isChild) await Site.Exits.ReapAsync(_daemon!, deadline.Token);
+        else await Site.Exits.WaitAsync(_daemon!.PidFd, deadline.Token);
+    }
+
     private void Spawn()
     {
+        _isChild = true;
         using var log = File.OpenHandle(LogPath, FileMode.Append, FileAccess.Write);
         var fd = (int)log.DangerousGetHandle();
         _daemon = Spawner.Spawn(new SpawnRequest
@@ -174,11 +214,12 @@ internal sealed class BenchNode : IAsyncDisposable
         _channel = CriSocket.Connect(SocketPath);
         Runtime = new RuntimeService.RuntimeServiceClient(_channel);
         HotSwap = new HotSwap.HotSwapClient(_channel);
+        Operator = new Operator.OperatorClient(_channel);
     }
 
     public async Task ImportAsync(string archive, CancellationToken cancellation)
     {
-        using var call = new Operator.OperatorClient(_channel).ImportImage(cancellationToken: cancellation);
+        using var call = Operator.ImportImage(cancellationToken: cancellation);
         await using var file = File.OpenRead(archive);
         var buffer = new byte[1024 * 1024];
         for (int count; (count = await file.ReadAtLeastAsync(buffer, buffer.Length, false, cancellation)) > 0;)

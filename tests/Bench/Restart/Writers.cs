@@ -1,0 +1,133 @@
+using System.Globalization;
+using System.Net;
+using ShimRuntime.Cri.V1;
+
+namespace ShimRuntime.Bench.Restart;
+
+/// <summary>
+/// Pods of a network of their own that each write numbered lines in bursts and answer HTTP; one more prints numbered lines as fast as its pipe
+/// takes them. Their logs are rotated without pause, one after the other, the fast one's before each.
+/// </summary>
+internal sealed class Writers(BenchNode node, string gates)
+{
+    public const int Burst = 20;
+    public const int BurstsPerSecond = 10;
+    private const int FastLines = 640_000; // of 100 bytes: 64 MB that stay in the page cache
+    private const int FastLineBytes = 100;
+    private const int Port = 8080;
+    private const string Slow = """
+        mkdir -p /tmp/www; echo up > /tmp/www/index.html; httpd -p 8080 -h /tmp/www
+        mkfifo /tmp/never; exec 3<>/tmp/never; trap 'stop=1' TERM; i=0
+        while [ -z "$stop" ]; do
+            n=$((i+20)); while [ $i -lt $n ]; do echo $i; i=$((i+1)); done
+            read -t 0.1 x <&3
+        done
+        echo $i > /gates/lines-$NAME
+        """;
+    private static readonly TimeSpan RotationPause = TimeSpan.FromMilliseconds(250);
+    private readonly List<(string Pod, string Container, string Name, IPEndPoint Address, NumberedLog Log)> _slow = [];
+    private (string Pod, string Container, NumberedLog Log) _fast;
+
+    public IReadOnlyList<IPEndPoint> Addresses => [.. _slow.Select(w => w.Address)];
+
+    public long Lines => _fast.Log.Lines + _slow.Sum(w => w.Log.Lines);
+
+    public long FastBytes => _fast.Log.Bytes;
+
+    public async Task StartAsync(int count, CancellationToken cancellation)
+    {
+        for (var i = 0; i < count; i++) _slow.Add(await StartSlowAsync($"writer{i}", cancellation));
+        var lines = WriteLines();
+        var pod = node.Pod("fast", true, NamespaceMode.Container);
+        var (podId, container, _) = await node.TimedUpAsync(pod, NamespaceMode.Container, cancellation, c =>
+        {
+            Shell(c, "while :; do cat /lines; done");
+            c.Mounts.Add(new Mount { HostPath = lines, ContainerPath = "/lines", Readonly = true });
+        });
+        _fast = (podId, container, new NumberedLog(Path.Combine(pod.LogDirectory, "0.log"), FastLines));
+    }
+
+    /// <summary>Rotates until told to end, also while daemon and shims are replaced.</summary>
+    public async Task RotateAsync(CancellationToken stop)
+    {
+        for (var i = 0; !stop.IsCancellationRequested; i++)
+        {
+            var (_, container, _, _, log) = _slow[i % _slow.Count];
+            await _fast.Log.RotateAsync(() => ReopenAsync(_fast.Container));
+            await log.RotateAsync(() => ReopenAsync(container));
+            await Task.Delay(RotationPause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Ends them all; the causes for which a log is not what was written.</summary>
+    public async Task<IReadOnlyList<string>> EndAsync()
+    {
+        var faults = new List<string>();
+        await Parallel.ForEachAsync(_slow, async (writer, cancellation) =>
+        {
+            await node.Runtime.StopContainerAsync(new StopContainerRequest { ContainerId = writer.Container, Timeout = 30 }, cancellationToken: cancellation);
+            writer.Log.Finish();
+            var written = long.Parse(await File.ReadAllTextAsync(Path.Combine(gates, $"lines-{writer.Name}"), cancellation), CultureInfo.InvariantCulture);
+            var fault = writer.Log.Fault ?? (written == writer.Log.Lines ? null : $"{writer.Name} wrote {written} lines, its log has {writer.Log.Lines}");
+            lock (faults) faults.AddRange(fault is null ? [] : [fault]);
+        });
+        await node.Runtime.StopContainerAsync(new StopContainerRequest { ContainerId = _fast.Container, Timeout = 0 });
+        // It was killed: its last line may be half a one, so only what was rotated is judged.
+        return _fast.Log.Fault is { } one ? [.. faults, one] : faults;
+    }
+
+    public Task DownAsync() => Parallel.ForEachAsync([.. _slow.Select(w => w.Pod), _fast.Pod], async (pod, _) => await node.DownAsync(pod));
+
+    private async Task<(string, string, string, IPEndPoint, NumberedLog)> StartSlowAsync(string name, CancellationToken cancellation)
+    {
+        var pod = node.Pod(name, false, NamespaceMode.Container);
+        var (podId, container, _) = await node.TimedUpAsync(pod, NamespaceMode.Container, cancellation, c =>
+        {
+            Shell(c, Slow);
+            c.Mounts.Add(new Mount { HostPath = gates, ContainerPath = "/gates" });
+            c.Envs.Add(new KeyValue { Key = "NAME", Value = Google.Protobuf.ByteString.CopyFromUtf8(name) });
+        });
+        var status = await node.Runtime.PodSandboxStatusAsync(new PodSandboxStatusRequest { PodSandboxId = podId }, cancellationToken: cancellation);
+        var address = new IPEndPoint(IPAddress.Parse(status.Status.Network.Ip), Port);
+        return (podId, container, name, address, new NumberedLog(Path.Combine(pod.LogDirectory, "0.log")));
+    }
+
+    private static void Shell(ContainerConfig container, string script)
+    {
+        container.Command.Clear();
+        container.Command.AddRange(["sh", "-c", script]);
+    }
+
+    private string WriteLines()
+    {
+        var path = Path.Combine(node.Work, "numbered-lines");
+        using var file = new StreamWriter(path);
+        for (var i = 0; i < FastLines; i++)
+        {
+            var number = i.ToString(CultureInfo.InvariantCulture);
+            file.Write(number);
+            file.Write(' ');
+            file.Write(new string('x', FastLineBytes - number.Length - 2));
+            file.Write('\n');
+        }
+
+        return path;
+    }
+
+    /// <summary>As kubelet, which tries again when the runtime is away.</summary>
+    private async Task ReopenAsync(string container)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await node.Runtime.ReopenContainerLogAsync(new ReopenContainerLogRequest { ContainerId = container });
+                return;
+            }
+            catch (Grpc.Core.RpcException e) when (e.StatusCode == Grpc.Core.StatusCode.Unavailable && attempt < 100)
+            {
+                await Task.Delay(50);
+            }
+        }
+    }
+}
