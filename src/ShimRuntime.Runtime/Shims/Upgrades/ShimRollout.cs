@@ -30,8 +30,18 @@ internal sealed class ShimRollout(ContainerStore store, ILogger<ShimRollout> log
         var workers = Task.WhenAll(Enumerable.Range(0, AtOnce).Select(_ => WorkAsync(program, waiting, steps.Writer, ended)));
         _ = workers.ContinueWith(t => steps.Writer.TryComplete(t.Exception), TaskScheduler.Default);
         var done = 0;
-        await foreach (var step in steps.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
-            await told(step with { Done = ++done, Total = chosen.Count }).ConfigureAwait(false);
+        try
+        {
+            await foreach (var step in steps.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+                await told(step with { Done = ++done, Total = chosen.Count }).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Nobody listens any more: what is under way is finished all the same, before another rollout may begin.
+            await ended.CancelAsync().ConfigureAwait(false);
+            await workers.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
         foreach (var entry in waiting)
             await told(new ShimUpgradeStep(entry.Id, ShimUpgradeOutcome.Untouched, "the rollout ended before its turn", done, chosen.Count)).ConfigureAwait(false);
     }
