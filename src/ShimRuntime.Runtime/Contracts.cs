@@ -1,7 +1,9 @@
+using Microsoft.Win32.SafeHandles;
 using ShimRuntime.Cri.HotSwap.V1;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Sandboxes;
+using ShimRuntime.Runtime.Shims.Upgrades;
 using ShimRuntime.Runtime.Streaming;
 using ShimRuntime.Runtime.Swap;
 
@@ -99,6 +101,16 @@ public interface IHotSwapService
     ListGenerationsResponse Generations(ListGenerationsRequest request);
 
     Task<ListSocketsResponse> SocketsAsync(ListSocketsRequest request, CancellationToken client);
+}
+
+/// <summary>New programs for shims that run.</summary>
+public interface IShimUpgradeService
+{
+    /// <summary>Returns when every shim's turn is over, or the first was not exchanged. Each is told of once.</summary>
+    /// <param name="program">Trusted by the caller: it is run as root.</param>
+    /// <param name="containerIds">Ids, or prefixes; none: all.</param>
+    /// <param name="client">When it fires, no further one is begun.</param>
+    Task RunAsync(SafeFileHandle program, IReadOnlyList<string> containerIds, Func<ShimUpgradeStep, Task> told, CancellationToken client);
 }
 
 /// <summary>Exec, Attach and PortForward: checked here, served by session processes.</summary>

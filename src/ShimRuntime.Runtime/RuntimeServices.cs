@@ -11,6 +11,7 @@ using ShimRuntime.Runtime.Networking;
 using ShimRuntime.Runtime.Node;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Shims;
+using ShimRuntime.Runtime.Shims.Upgrades;
 using ShimRuntime.Runtime.Stats;
 using ShimRuntime.Runtime.Streaming;
 using ShimRuntime.Runtime.Swap;
@@ -42,6 +43,8 @@ public sealed class RuntimeServices : IAsyncDisposable
     public required IPodCheckpointService PodCheckpoints { get; init; }
 
     public required IHotSwapService HotSwap { get; init; }
+
+    public required IShimUpgradeService ShimUpgrades { get; init; }
 
     public required IStreamService Streams { get; init; }
 
@@ -106,6 +109,7 @@ public sealed class RuntimeServices : IAsyncDisposable
             PodCheckpoints = new PodCheckpointService(parts, sandboxes, containers.Create),
             Containers = containers,
             HotSwap = new HotSwapService(parts, swaps),
+            ShimUpgrades = new ShimRollout(parts.Store, logs.CreateLogger<ShimRollout>()),
             Streams = new StreamService(new StreamTargets(parts, host.Sandboxes),
                 new SessionSpawner(options, sessions, logs.CreateLogger<SessionSpawner>(), stopping)),
             Stats = new StatsService(parts.Store, host.Sandboxes, dependencies.Snapshots, sources),

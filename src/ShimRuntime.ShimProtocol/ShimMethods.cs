@@ -19,6 +19,7 @@ public static class ShimMethods
     public const string Swap = "Swap";
     public const string HoldSockets = "HoldSockets";
     public const string EndSwap = "EndSwap";
+    public const string Upgrade = "Upgrade";
     public const string Shutdown = "Shutdown";
 
     /// <summary>Raised when a message changes its meaning; the running shim's is in HelloResponse.</summary>

@@ -13,7 +13,7 @@ namespace ShimRuntime.Integration.Tests;
 public sealed class SwapSocketTests(DaemonFixture daemon) : NodeTest(daemon)
 {
     private const int Port = 8080;
-    private const string Script = $"exec {SwapServer.Path} $V $W";
+    internal const string Script = $"exec {SwapServer.Path} $V $W";
 
     [Theory]
     [InlineData(Level.L1, "g2 inherits 1: tcp-8080")]
@@ -178,7 +178,7 @@ public sealed class SwapSocketTests(DaemonFixture daemon) : NodeTest(daemon)
         new(new IPEndPoint(IPAddress.Parse(await container.Pod.IpAsync()), Port));
 
     /// <summary>The server as generation <paramref name="number"/>, ready when it accepts.</summary>
-    private static SwapRequest To(int number, Level level, string? where = null)
+    internal static SwapRequest To(int number, Level level, string? where = null)
     {
         var request = SwapTests.Quick(("V", $"g{number}"));
         if (where is not null) request.Patch.Env.Add(new Variable { Name = "W", Value = where });

@@ -12,8 +12,9 @@ internal static class UpgradeCommand
 
     public static Command Create()
     {
-        var command = new DescribedCommand("upgrade", "Replaces a running part of the runtime by a new binary; pods go on.", "shimctl upgrade daemon");
+        var command = new DescribedCommand("upgrade", "Replaces a running part of the runtime by a new binary; pods go on.", "shimctl upgrade daemon", "shimctl upgrade shims");
         command.Subcommands.Add(Daemon());
+        command.Subcommands.Add(UpgradeShimsCommand.Create());
         return command;
     }
 

@@ -24,6 +24,9 @@ internal sealed class Composition : IAsyncDisposable
 
     public StreamingServer Streaming { get; }
 
+    /// <summary>What a new shim is started from.</summary>
+    public required string ShimPath { get; init; }
+
     public IImageService Images => _images.Images;
 
     public ISandboxService Sandboxes => _runtime.Sandboxes;
@@ -33,6 +36,8 @@ internal sealed class Composition : IAsyncDisposable
     public IPodCheckpointService PodCheckpoints => _runtime.PodCheckpoints;
 
     public IHotSwapService HotSwap => _runtime.HotSwap;
+
+    public IShimUpgradeService ShimUpgrades => _runtime.ShimUpgrades;
 
     public IStatsService Stats => _runtime.Stats;
 
@@ -52,9 +57,10 @@ internal sealed class Composition : IAsyncDisposable
         {
             images = await ImageServices.OpenAsync(config.ToImageOptions(), logs, daemon);
             var dependencies = new RuntimeDependencies(images.Images, images.Snapshots, exits, logs);
-            var runtime = RuntimeServices.Open(config.ToRuntimeOptions(), dependencies, daemon);
+            var options = config.ToRuntimeOptions();
+            var runtime = RuntimeServices.Open(options, dependencies, daemon);
             var streaming = StreamingServer.Open((config.StreamEndPoint(), streams), config.State, runtime.Streams, logs.CreateLogger<StreamingServer>());
-            return new Composition(images, runtime, streaming, exits);
+            return new Composition(images, runtime, streaming, exits) { ShimPath = options.ShimPath };
         }
         catch
         {

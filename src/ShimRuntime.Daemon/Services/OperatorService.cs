@@ -17,6 +17,9 @@ internal sealed class OperatorService(ServiceGate gate, UpgradeDesk desk) : Oper
         return new UpgradeDaemonResponse { Pid = successor.Pid, Version = successor.Version };
     }
 
+    public override Task UpgradeShims(UpgradeShimsRequest request, IServerStreamWriter<UpgradedShim> responseStream, ServerCallContext context) =>
+        new ShimUpgrade(gate, desk).RunAsync(request, responseStream, context.CancellationToken);
+
     public override Task<GetDaemonResponse> GetDaemon(GetDaemonRequest request, ServerCallContext context) => Task.FromResult(new GetDaemonResponse
     {
         Pid = Environment.ProcessId, Version = Program.Version, StartedAtNanos = desk.StartedAtNanos, FailedUpgrade = desk.FailedUpgrade,

@@ -29,15 +29,10 @@ internal sealed class UpgradeDesk(string ownBinary)
     public async Task<Successor> BeginAsync(string binary, CancellationToken cancellation)
     {
         var path = binary.Length == 0 ? ownBinary : binary;
-        if (!Path.IsPathFullyQualified(path)) throw RuntimeFault.InvalidArgument($"failed to upgrade the daemon: binary '{path}' is no absolute path");
-        TrustedBinary.Check(path);
+        new TrustedBinary("the daemon").Check(path);
         var listeners = Listeners ?? throw new RuntimeFault(FaultCode.Unavailable, "failed to upgrade the daemon: it is still starting; try again in a moment");
-        lock (_lock)
-        {
-            if (_isBusy) throw RuntimeFault.FailedPrecondition("failed to upgrade the daemon: another upgrade is under way");
-            (_isBusy, FailedUpgrade) = (true, "");
-        }
-
+        Take("the daemon");
+        FailedUpgrade = "";
         try
         {
             var successor = await Successor.StartAsync(path, listeners(), cancellation).ConfigureAwait(false);
@@ -46,9 +41,26 @@ internal sealed class UpgradeDesk(string ownBinary)
         }
         catch
         {
-            lock (_lock) _isBusy = false;
+            Release();
             throw;
         }
+    }
+
+    /// <summary>For an upgrade of something else than the daemon: neither is to meet the other halfway.</summary>
+    /// <exception cref="RuntimeFault">FailedPrecondition: another one is under way.</exception>
+    public void Take(string noun)
+    {
+        lock (_lock)
+        {
+            if (_isBusy) throw RuntimeFault.FailedPrecondition($"failed to upgrade {noun}: another upgrade is under way");
+            _isBusy = true;
+        }
+    }
+
+    /// <summary>The other end of <see cref="Take"/>.</summary>
+    public void Release()
+    {
+        lock (_lock) _isBusy = false;
     }
 
     /// <summary>The successor did not take over: this daemon serves again, and may be asked again.</summary>

@@ -50,6 +50,9 @@ public sealed unsafe class EpollLoop(Action<Exception> report) : IDisposable
     /// <summary>Runs <paramref name="action"/> on the loop after the handler at work has returned.</summary>
     public void Post(Action action) => _posted.Enqueue(action);
 
+    /// <summary>Nothing waits to be run but what runs now.</summary>
+    public bool IsQuiet => _posted.Count == 0;
+
     /// <summary>Makes <see cref="Run"/> return once what is posted has run.</summary>
     public void Stop() => _stopped = true;
 
@@ -97,7 +100,7 @@ public sealed unsafe class EpollLoop(Action<Exception> report) : IDisposable
     /// <summary>Earliest first, looked up anew each time: a timer's action may clear or set others.</summary>
     private void FireDue()
     {
-        var now = Environment.TickCount64;
+        var now = MonotonicClock.Milliseconds;
         while (Earliest() is { } timer && timer.DueMilliseconds <= now) Guard(timer.Fire);
     }
 
@@ -127,7 +130,7 @@ public sealed unsafe class EpollLoop(Action<Exception> report) : IDisposable
     private int TimeoutMilliseconds()
     {
         if (Earliest() is not { } timer) return -1;
-        return (int)Math.Clamp(timer.DueMilliseconds - Environment.TickCount64, 0, int.MaxValue);
+        return (int)Math.Clamp(timer.DueMilliseconds - MonotonicClock.Milliseconds, 0, int.MaxValue);
     }
 
     private void Control(int operation, int fd, uint events)

@@ -4,6 +4,7 @@ namespace ShimRuntime.Linux;
 public sealed class LoopTimer
 {
     private readonly EpollLoop _loop;
+    private long _dueMilliseconds;
 
     internal LoopTimer(EpollLoop loop, Action onDue)
     {
@@ -15,18 +16,24 @@ public sealed class LoopTimer
 
     internal Action OnDue { get; }
 
-    /// <summary>Milliseconds of CLOCK_MONOTONIC.</summary>
-    internal long DueMilliseconds { get; private set; }
+    /// <summary>When, in milliseconds of <see cref="MonotonicClock"/>; 0: it is not set. Setting it to 0 changes nothing.</summary>
+    public long DueMilliseconds
+    {
+        get => IsSet ? _dueMilliseconds : 0;
+        set
+        {
+            if (value == 0) return;
+            _dueMilliseconds = value;
+            if (!IsSet) _loop.Arm(this);
+            IsSet = true;
+        }
+    }
 
     /// <summary>What is left; zero when due or not set.</summary>
-    public TimeSpan Remaining => IsSet ? TimeSpan.FromMilliseconds(Math.Max(0, DueMilliseconds - Environment.TickCount64)) : TimeSpan.Zero;
+    public TimeSpan Remaining =>
+        IsSet ? TimeSpan.FromMilliseconds(Math.Max(0, _dueMilliseconds - MonotonicClock.Milliseconds)) : TimeSpan.Zero;
 
-    public void Set(TimeSpan delay)
-    {
-        DueMilliseconds = Environment.TickCount64 + (long)Math.Ceiling(delay.TotalMilliseconds);
-        if (!IsSet) _loop.Arm(this);
-        IsSet = true;
-    }
+    public void Set(TimeSpan delay) => DueMilliseconds = MonotonicClock.Milliseconds + (long)Math.Ceiling(delay.TotalMilliseconds);
 
     public void Clear()
     {

@@ -23,7 +23,13 @@ public sealed unsafe partial class SafeDirFd : SafeHandleMinusOneIsInvalid
     /// </summary>
     public string ProcPath => string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{Fd}");
 
+    /// <summary>Its number, for one who hands it on.</summary>
+    public int Descriptor => Fd;
+
     internal int Fd => IsClosed ? throw new ObjectDisposedException(nameof(SafeDirFd)) : (int)handle;
+
+    /// <summary>A directory that was opened by the program that this process ran before; owned from now on.</summary>
+    public static SafeDirFd Inherit(int fd) => new(fd);
 
     /// <summary>Opens a directory that this runtime made; a symbolic link as the last component is refused (ELOOP or ENOTDIR).</summary>
     public static SafeDirFd Open(string path)

@@ -52,6 +52,11 @@ public static unsafe class FileDescriptor
 
     public static void SetCloseOnExec(int fd) => Check(fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl F_SETFD");
 
+    /// <summary>For execveat(2) of this very process: the descriptor is the next program's too.</summary>
+    public static void KeepAcrossExec(int fd) => Check(fcntl(fd, F_SETFD, 0), "fcntl F_SETFD");
+
+    public static bool IsOpen(int fd) => fcntl(fd, F_GETFD) >= 0;
+
     /// <summary>False for what is no socket, one that does not listen, and what is not open.</summary>
     public static bool IsListeningSocket(int fd)
     {

@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using ShimRuntime.Linux;
 using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
@@ -93,6 +94,25 @@ public sealed class RunningShim : IAsyncDisposable
     /// <summary>Answers when the swap is over; no deadline.</summary>
     public Task<SwapResult> EndSwapAsync(EndSwapRequest request, CancellationToken cancellation) =>
         CallAsync("EndSwap", (c, t) => c.EndSwapAsync(request, t), Timeout.InfiniteTimeSpan, cancellation);
+
+    /// <summary>
+    /// Another program in the shim's process; returns when it serves. On a connection of its own: the program's descriptor goes with the call's bytes,
+    /// so nothing may wait before them.
+    /// </summary>
+    public async Task<UpgradeShimResponse> UpgradeAsync(SafeFileHandle program, TimeSpan patience)
+    {
+        using var deadline = new CancellationTokenSource(patience);
+        try
+        {
+            var client = await ShimClient.ConnectAsync(_socketPath, deadline.Token).ConfigureAwait(false);
+            await using (client.ConfigureAwait(false)) return await client.UpgradeAsync(program, deadline.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new ShimFault(FaultCode.DeadlineExceeded,
+                $"shim {ProcessState.Describe(Process.Pid)} did not answer Upgrade within {patience.TotalSeconds:0.#} s");
+        }
+    }
 
     /// <summary>Asks the shim to end; <see cref="Gone"/> tells when it has.</summary>
     public Task ShutdownAsync(bool kill, CancellationToken cancellation) =>

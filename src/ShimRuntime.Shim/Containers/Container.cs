@@ -6,6 +6,7 @@ using ShimRuntime.Shim.Logging;
 using ShimRuntime.Shim.Reaping;
 using ShimRuntime.Shim.Serving;
 using ShimRuntime.Shim.Stdio;
+using ShimRuntime.Shim.Upgrades;
 using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
 
@@ -50,6 +51,7 @@ internal sealed partial class Container : IGenerationOwner, IDisposable
         _removalRetry = loop.CreateTimer(RemoveCgroups);
         _farewell = loop.CreateTimer(LeaveWhenFlushed);
         _holdEnds = loop.CreateTimer(LetGo);
+        _upgrades = new UpgradeOperation(this, loop, reaper);
     }
 
     /// <summary>Makes the container cgroup with its limits, says so in shim.json and listens.</summary>
@@ -107,6 +109,7 @@ internal sealed partial class Container : IGenerationOwner, IDisposable
 
     public void Dispose()
     {
+        _upgrades.Dispose();
         _listener?.Close();
         foreach (var generation in _generations) generation.Dispose();
         _held.Dispose();

@@ -7,6 +7,8 @@ namespace ShimRuntime.Shim.Execs;
 /// <summary>A caller of ExecSync.</summary>
 internal sealed class ExecCaller(ShimCall call) : IExecClient
 {
+    public ShimCall? Call => call;
+
     public bool IsCongested => call.IsCongested;
 
     public Action? OnAbandoned { set => call.OnAbandoned = value; }

@@ -16,13 +16,23 @@ internal sealed class ExecCgroup
 
     /// <param name="name">Its last segment.</param>
     public ExecCgroup(CgroupHierarchy hierarchy, string leaf, string name)
+        : this(hierarchy, leaf, name, parent => Directory.Exists(parent) && TryMake($"{parent}/{name}"))
+    {
+    }
+
+    private ExecCgroup(CgroupHierarchy hierarchy, string leaf, string name, Func<string, bool> isThere)
     {
         _leaf = new Cgroup(hierarchy, leaf);
-        if (_leaf.DirectoryOf("freezer") is not { } parent || !Directory.Exists(parent) || !TryMake($"{parent}/{name}")) return;
+        if (_leaf.DirectoryOf("freezer") is not { } parent || !isThere(parent)) return;
         _directory = $"{parent}/{name}";
         _own = new Cgroup(hierarchy, $"{leaf}/{name}");
         RuncArgument = hierarchy.IsV2 ? name : $"freezer:{name}";
     }
+
+    public bool IsMade => _own is not null;
+
+    /// <summary>One that another program of this process has made, or could not make.</summary>
+    public static ExecCgroup Inherit(CgroupHierarchy hierarchy, string leaf, string name, bool isMade) => new(hierarchy, leaf, name, _ => isMade);
 
     /// <summary>For <c>runc exec --cgroup</c>; null: the leaf itself.</summary>
     public string? RuncArgument { get; }

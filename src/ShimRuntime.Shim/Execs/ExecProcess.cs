@@ -9,7 +9,7 @@ namespace ShimRuntime.Shim.Execs;
 /// One ExecSync: runc exec → the process, ours by adoption → its exit and the end of its output → the answer. A timeout, a caller that
 /// leaves, or <see cref="Kill"/> ends its whole tree at any of these points.
 /// </summary>
-internal sealed class ExecProcess : IDisposable
+internal sealed partial class ExecProcess : IDisposable
 {
     /// <summary>How long output may lag behind the exit when something it left behind holds the pipes open.</summary>
     private static readonly TimeSpan DrainDeadline = TimeSpan.FromSeconds(2);
@@ -30,13 +30,20 @@ internal sealed class ExecProcess : IDisposable
     private bool _done;
 
     public ExecProcess(ExecContext context, IExecClient client, int number, Action<ExecProcess> onDone)
+        : this(context, client, number, (onDone, new ExecCgroup(context.Hierarchy, context.Leaf, $"exec-{number}")))
     {
-        (_context, _client, _onDone) = (context, client, onDone);
+    }
+
+    private ExecProcess(ExecContext context, IExecClient client, int number, (Action<ExecProcess> OnDone, ExecCgroup Cgroup) parts)
+    {
+        (_context, _client, Number) = (context, client, number);
+        (_onDone, _cgroup) = parts;
         _files = ($"{context.Bundle}/exec-{number}.json", $"{context.Bundle}/exec-{number}.pid");
-        _cgroup = new ExecCgroup(context.Hierarchy, context.Leaf, $"exec-{number}");
         _timeout = context.Loop.CreateTimer(TimedOut);
         _drain = context.Loop.CreateTimer(FinishUndrained);
     }
+
+    public int Number { get; }
 
     public void Start(ExecSyncRequest request)
     {

@@ -1,5 +1,7 @@
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Logging;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Execs;
@@ -38,6 +40,15 @@ internal sealed unsafe class ExecPump : IEpollHandler, IDisposable
         }
     }
 
+    /// <summary>One that another program of this process had.</summary>
+    public ExecPump(EpollLoop loop, SavedExecPump saved, bool stderr, (IExecClient Client, ReadBuffer Buffer) sink, Action onEnd)
+    {
+        (_loop, _onEnd, _fd, _stderr, _room, _paused) = (loop, onEnd, StateReader.Fd(saved.Fd), stderr, saved.Room, saved.IsPaused);
+        (_client, _buffer) = sink;
+        Truncated = saved.IsTruncated;
+        if (_fd >= 0 && !_paused) _loop.Add(_fd, (uint)EPOLLIN, this);
+    }
+
     public bool HasEnded => _fd < 0;
 
     public bool Truncated { get; private set; }
@@ -56,6 +67,8 @@ internal sealed unsafe class ExecPump : IEpollHandler, IDisposable
             _loop.Remove(_fd);
         }
     }
+
+    public SavedExecPump Save(StateWriter writer) => new() { Fd = writer.Keep(_fd), Room = _room, IsPaused = _paused, IsTruncated = Truncated };
 
     /// <summary>The caller has caught up.</summary>
     public void Resume()

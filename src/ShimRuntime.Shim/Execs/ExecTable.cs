@@ -1,4 +1,6 @@
 using ShimRuntime.Linux;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Shim.Execs;
@@ -39,6 +41,24 @@ internal sealed class ExecTable
             exec.Dispose();
             throw;
         }
+    }
+
+    public SavedExecs Save(StateWriter writer) => new()
+    {
+        Count = _count,
+        Running = { _running.OrderBy(e => e.Number).Select(e => e.Save(writer)) },
+        Leftovers = { _leftovers.Select(e => e.Number) },
+        Sweeps = _sweeps,
+        SweepDue = _sweep.DueMilliseconds,
+    };
+
+    /// <summary>As another program of this process has left it.</summary>
+    public void Load(SavedExecs saved, StateReader reader)
+    {
+        (_count, _sweeps) = (saved.Count, saved.Sweeps);
+        foreach (var exec in saved.Running) _running.Add(ExecProcess.Load(_context, exec, reader.Call(exec.Caller), Done));
+        foreach (var number in saved.Leftovers) _leftovers.Add(ExecProcess.Ended(_context, number));
+        _sweep.DueMilliseconds = saved.SweepDue;
     }
 
     public void KillAll()

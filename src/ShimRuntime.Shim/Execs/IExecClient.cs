@@ -1,4 +1,5 @@
 using ShimRuntime.Linux;
+using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Shim.Execs;
@@ -6,6 +7,9 @@ namespace ShimRuntime.Shim.Execs;
 /// <summary>Who has asked for an exec: gets its output, and once how it ended.</summary>
 internal interface IExecClient
 {
+    /// <summary>That its answer goes to; null: it is one of our own.</summary>
+    ShimCall? Call { get; }
+
     /// <summary>It reads slower than the exec writes: nothing more until <see cref="OnDrained"/>.</summary>
     bool IsCongested { get; }
 

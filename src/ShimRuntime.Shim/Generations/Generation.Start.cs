@@ -5,6 +5,7 @@ using ShimRuntime.Shim.Runc;
 using ShimRuntime.Shim.Serving;
 using ShimRuntime.Shim.Stdio;
 using ShimRuntime.ShimProtocol;
+using Then = ShimRuntime.ShimProtocol.State.SavedRunc.Types.Then;
 
 namespace ShimRuntime.Shim.Generations;
 
@@ -14,20 +15,20 @@ internal sealed partial class Generation
     private ulong _initStartTicks;
     private string? _startError; // runc's, when it had the init and could not start it
 
-    public void Run() => Make(stdio => _runc.Run(Bundle, stdio.ConsoleSocketPath, Descriptors(stdio), MadeAndStarted));
+    public void Run() => Make(Then.MadeAndStarted, stdio => _runc.Run(Bundle, stdio.ConsoleSocketPath, Descriptors(stdio), MadeAndStarted));
 
     /// <summary>As <see cref="Run"/>, from CRIU's images.</summary>
-    public void Restore(CriuDirectories criu) => Make(stdio => _runc.Restore(Bundle, criu, stdio, MadeAndStarted));
+    public void Restore(CriuDirectories criu) => Make(Then.MadeAndStarted, stdio => _runc.Restore(Bundle, criu, stdio, MadeAndStarted));
 
     /// <summary>All but the start: namespaces, mounts, cgroup, and an init that waits.</summary>
-    public void Create() => Make(stdio => _runc.Create(Bundle, stdio.ConsoleSocketPath, Descriptors(stdio), MadeOnly));
+    public void Create() => Make(Then.Made, stdio => _runc.Create(Bundle, stdio.ConsoleSocketPath, Descriptors(stdio), MadeOnly));
 
     /// <summary>Starts what <see cref="Create"/> has made. A refusal is told as its end, 128 StartError.</summary>
-    public void Start() => _call = _runc.Start(Started);
+    public void Start() => (_then, _call) = (Then.Started, _runc.Start(Started));
 
     private (string Directory, string PidFile) Bundle => (_paths.Bundle, _paths.InitPidFile);
 
-    private void Make(Func<ContainerStdio, RuncCall> run)
+    private void Make(Then then, Func<ContainerStdio, RuncCall> run)
     {
         var launch = _context.Launch;
         _stdio = launch.Tty
@@ -36,7 +37,7 @@ internal sealed partial class Generation
         _oomBaseline = OomCounters.Read(_context.Hierarchy, Leaf.Path);
         if (Handover is { ByFilter: true }) ExpectFilter();
         _context.Reaper.ExpectOrphan();
-        _call = run(_stdio);
+        (_then, _call) = (then, run(_stdio));
         IsMade = true;
         _stdio.CloseChildEnds();
     }

@@ -6,6 +6,7 @@ using ShimRuntime.Shim.Runc;
 using ShimRuntime.Shim.Serving;
 using ShimRuntime.Shim.Stdio;
 using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.State;
 
 namespace ShimRuntime.Shim.Generations;
 
@@ -29,6 +30,8 @@ internal sealed partial class Generation : IDisposable
     private ContainerStdio? _stdio;
     private WatchedChild? _init;
     private RuncCall? _call;
+    private RuncCall? _deletion;
+    private SavedRunc.Types.Then _then; // what the success of _call brings about
     private bool _isBeingDeleted;
     private OomCounters _oomBaseline = new(null, 0, []);
 
@@ -101,17 +104,20 @@ internal sealed partial class Generation : IDisposable
     {
         if (_isBeingDeleted) return;
         _isBeingDeleted = true;
-        _runc.Delete(result =>
-        {
-            if (!result.Succeeded) ErrorLog.Write($"failed to delete '{_paths.RuncId}': {result.Error}");
-            _owner.Deleted(this);
-        });
+        _deletion = _runc.Delete(Deleted);
     }
 
     public void Dispose()
     {
         _stdio?.Dispose();
         EndHandover();
+    }
+
+    private void Deleted(RuncResult result)
+    {
+        _deletion = null;
+        if (!result.Succeeded) ErrorLog.Write($"failed to delete '{_paths.RuncId}': {result.Error}");
+        _owner.Deleted(this);
     }
 
     private static long NowNanos() => (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;

@@ -11,6 +11,9 @@ internal sealed class ContainerLimits(CgroupHierarchy hierarchy, string containe
     /// <summary>What has been set so far.</summary>
     public Resources InForce { get; private set; } = new();
 
+    /// <summary>Another program of this process has set them.</summary>
+    public void Inherit(Resources inForce) => InForce = inForce;
+
     /// <param name="leaves">Leaf cgroups that exist: none before a generation is made.</param>
     /// <exception cref="RuntimeFault">
     /// InvalidArgument, or FailedPrecondition when the kernel refuses a value; nothing has changed then.

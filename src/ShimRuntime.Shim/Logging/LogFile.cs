@@ -1,6 +1,8 @@
 using System.Text;
 using Tmds.Linux;
 using ShimRuntime.Linux;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Logging;
@@ -35,6 +37,12 @@ internal sealed unsafe partial class LogFile : IDisposable
         if (directory.Length > 0 && path.Length > 0) log._fd = log.OpenFile();
         return log;
     }
+
+    /// <summary>One that another program of this process has opened, whatever its path leads to by now.</summary>
+    public static LogFile Inherit((string Directory, string Path) place, SavedLog saved) =>
+        new(place.Directory, place.Path) { _fd = StateReader.Fd(saved.Fd), DroppedBytes = saved.DroppedBytes };
+
+    public SavedLog Save(StateWriter writer) => new() { Fd = writer.Keep(_fd), DroppedBytes = DroppedBytes };
 
     /// <summary>Opens the path anew, for a rotation that has renamed the old file; on failure the old one stays in use.</summary>
     public void Reopen()

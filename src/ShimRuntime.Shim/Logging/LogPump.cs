@@ -1,6 +1,9 @@
 using System.Runtime.InteropServices;
+using Google.Protobuf;
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Stdio;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Logging;
@@ -20,6 +23,7 @@ internal sealed unsafe class LogPump : IEpollHandler, IDisposable
     private byte* _held; // made when a line is first held; many containers never need it
     private int _heldBytes;
     private int _fd;
+    private bool _isWatched;
 
     public LogPump(EpollLoop loop, int fd, LogStream stream, OutputSink sink, Action onEnd)
     {
@@ -28,9 +32,30 @@ internal sealed unsafe class LogPump : IEpollHandler, IDisposable
         FileDescriptor.SetNonBlocking(fd);
     }
 
+    /// <summary>One that another program of this process had.</summary>
+    public LogPump(EpollLoop loop, SavedPump saved, OutputSink sink, Action onEnd)
+    {
+        (_loop, _fd, _stream, _onEnd) = (loop, StateReader.Fd(saved.Fd), saved.IsStderr ? LogStream.Stderr : LogStream.Stdout, onEnd);
+        (_writer, _buffer, _attachers) = sink;
+        Hold(saved.Held.Span);
+        if (saved.IsWatched) Start();
+    }
+
     public bool HasEnded => _fd < 0;
 
-    public void Start() => _loop.Add(_fd, (uint)EPOLLIN, this);
+    public void Start()
+    {
+        _loop.Add(_fd, (uint)EPOLLIN, this);
+        _isWatched = true;
+    }
+
+    public SavedPump Save(StateWriter writer) => new()
+    {
+        Fd = writer.Keep(_fd),
+        IsStderr = _stream == LogStream.Stderr,
+        IsWatched = _isWatched && !HasEnded,
+        Held = ByteString.CopyFrom(new ReadOnlySpan<byte>(_held, _heldBytes)),
+    };
 
     public void OnReady(uint events)
     {
@@ -72,13 +97,15 @@ internal sealed unsafe class LogPump : IEpollHandler, IDisposable
         if (_heldBytes > 0) Buffer.MemoryCopy(_held, block, LineSplitter.MaxLineBytes, _heldBytes);
         var total = _heldBytes + count;
         var done = _writer.Write(_stream, block, total);
-        _heldBytes = total - done;
-        if (_heldBytes > 0)
-        {
-            if (_held is null) _held = (byte*)NativeMemory.Alloc(LineSplitter.MaxLineBytes);
-            Buffer.MemoryCopy(block + done, _held, LineSplitter.MaxLineBytes, _heldBytes);
-        }
-
+        Hold(new ReadOnlySpan<byte>(block + done, total - done));
         return count;
+    }
+
+    private void Hold(ReadOnlySpan<byte> text)
+    {
+        _heldBytes = text.Length;
+        if (text.IsEmpty) return;
+        if (_held is null) _held = (byte*)NativeMemory.Alloc(LineSplitter.MaxLineBytes);
+        text.CopyTo(new Span<byte>(_held, LineSplitter.MaxLineBytes));
     }
 }

@@ -9,7 +9,7 @@ namespace ShimRuntime.Shim.Reaping;
 /// starts becomes ours when runc ends, maybe as a zombie already, before we have read its pid: while such a one is expected, exits of
 /// unknown pids are kept until it is claimed.
 /// </summary>
-internal sealed class Reaper : IEpollHandler, IDisposable
+internal sealed partial class Reaper : IEpollHandler, IDisposable
 {
     private const int SIGCHLD = 17;
     private const int SIGKILL = 9;

@@ -6,21 +6,21 @@ namespace ShimRuntime.Shim.Runc;
 /// </summary>
 internal sealed class CriuDirectories
 {
-    private readonly string _log;
-
     private CriuDirectories(string images, string work, string log)
     {
         Arguments = ["--image-path", images, "--work-path", work, "--tcp-established", "--ext-unix-sk", "--file-locks"];
-        _log = $"{work}/{log}";
+        Log = $"{work}/{log}";
     }
 
     public IReadOnlyList<string> Arguments { get; }
+
+    public string Log { get; }
 
     public static CriuDirectories OfDump(string images, string work) => new(images, work, "dump.log");
 
     public static CriuDirectories OfRestore(string images, string work) => new(images, work, "restore.log");
 
     /// <summary>runc says no more than that CRIU has failed: why is in CRIU's log.</summary>
-    public RuncResult Explain(RuncResult result) =>
-        result.Succeeded || CriuLog.Errors(_log) is not { } errors ? result : result with { Error = $"CRIU refused: {errors}" };
+    public static RuncResult Explain(RuncResult result, string log) =>
+        result.Succeeded || CriuLog.Errors(log) is not { } errors ? result : result with { Error = $"CRIU refused: {errors}" };
 }

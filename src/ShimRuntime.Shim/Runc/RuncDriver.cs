@@ -2,6 +2,7 @@ using System.Globalization;
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Reaping;
 using ShimRuntime.Shim.Stdio;
+using ShimRuntime.ShimProtocol.State;
 
 namespace ShimRuntime.Shim.Runc;
 
@@ -16,9 +17,11 @@ internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, RuncSettings set
     private static readonly TimeSpan ExecDeadline = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan DeleteDeadline = TimeSpan.FromSeconds(30);
     private static readonly string[] Environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
-    private int _logs;
 
     public EpollLoop Loop { get; } = loop;
+
+    /// <summary>How many there were: each has a log of its own.</summary>
+    public int Calls { get; set; }
 
     public Reaper Reaper { get; } = reaper;
 
@@ -44,14 +47,14 @@ internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, RuncSettings set
         List<string> arguments = ["restore", "--detach", "--bundle", bundle.Directory, "--pid-file", bundle.PidFile, .. criu.Arguments];
         if (stdio.ConsoleSocketPath is { } console) arguments.AddRange(["--console-socket", console]);
         arguments.Add(settings.Id);
-        return new RuncCall(this, new RuncCommand(arguments, stdio.ChildFds), NextLog(), CriuDeadline, r => onDone(criu.Explain(r)));
+        return new RuncCall(this, new RuncCommand(arguments, stdio.ChildFds) { CriuLog = criu.Log }, NextLog(), CriuDeadline, onDone);
     }
 
     /// <summary>CRIU's images of the running container, which stays.</summary>
     public RuncCall Checkpoint(CriuDirectories criu, Action<RuncResult> onDone)
     {
-        var command = new RuncCommand(["checkpoint", "--leave-running", .. criu.Arguments, settings.Id], []);
-        return new RuncCall(this, command, NextLog(), CriuDeadline, r => onDone(criu.Explain(r)));
+        var command = new RuncCommand(["checkpoint", "--leave-running", .. criu.Arguments, settings.Id], []) { CriuLog = criu.Log };
+        return new RuncCall(this, command, NextLog(), CriuDeadline, onDone);
     }
 
     /// <summary>Starts a process in the running container.</summary>
@@ -70,6 +73,9 @@ internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, RuncSettings set
     /// <summary>Removes what runc keeps of the container, its leaf cgroup too; one that it does not know is no error.</summary>
     public RuncCall Delete(Action<RuncResult> onDone) =>
         new(this, new RuncCommand(["delete", "--force", settings.Id], []), NextLog(), DeleteDeadline, onDone);
+
+    /// <summary>One that another program of this process has begun.</summary>
+    public RuncCall Resume(SavedRunc saved, Action<RuncResult> onDone) => new(this, saved, onDone);
 
     /// <summary>The pid in a file that runc has written whole; 0 when there is none.</summary>
     public static int ReadPid(string path) =>
@@ -94,5 +100,5 @@ internal sealed class RuncDriver(EpollLoop loop, Reaper reaper, RuncSettings set
         Fds = command.Fds,
     };
 
-    private string NextLog() => $"{settings.LogPrefix}-{++_logs}.log";
+    private string NextLog() => $"{settings.LogPrefix}-{++Calls}.log";
 }

@@ -68,7 +68,8 @@ internal static unsafe class LaunchFile
         }
     }
 
-    private static byte[] ReadAll(int fd)
+    /// <summary>All of a memory file, 4 MiB at most.</summary>
+    public static byte[] ReadAll(int fd)
     {
         var buffer = new byte[16 * 1024];
         var length = 0;
@@ -79,12 +80,12 @@ internal static unsafe class LaunchFile
             {
                 // pread: the daemon's writes left the shared offset at the end.
                 var count = (int)pread(fd, p + length, buffer.Length - length, length);
-                if (count < 0) throw new LinuxException("pread", errno, "fd 3");
+                if (count < 0) throw new LinuxException("pread", errno, $"fd {fd}");
                 if (count == 0) return buffer.AsSpan(0, length).ToArray();
                 length += count;
             }
         }
 
-        throw RuntimeFault.InvalidArgument($"the launch at fd 3 is larger than {MaxBytes} bytes");
+        throw RuntimeFault.InvalidArgument($"the file at fd {fd} is larger than {MaxBytes} bytes");
     }
 }

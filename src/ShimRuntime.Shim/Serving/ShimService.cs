@@ -60,6 +60,9 @@ internal sealed class ShimService(Container container) : IShimService
             case ShimMethods.EndSwap:
                 container.EndSwap(call, EndSwapRequest.Parser.ParseFrom(call.Payload));
                 break;
+            case ShimMethods.Upgrade:
+                container.Upgrade(call);
+                break;
             case ShimMethods.Shutdown:
                 container.Shutdown(call, ShutdownRequest.Parser.ParseFrom(call.Payload).Kill);
                 break;

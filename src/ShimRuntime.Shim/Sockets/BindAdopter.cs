@@ -1,5 +1,7 @@
 using System.Net;
 using ShimRuntime.Linux;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Sockets;
@@ -32,6 +34,14 @@ internal sealed class BindAdopter : IEpollHandler, IDisposable
         _loop.Add(_fd, (uint)EPOLLIN, this);
     }
 
+    /// <summary>A filter that another program of this process has answered until now.</summary>
+    public BindAdopter(EpollLoop loop, HeldListeners held, SavedFilter saved)
+    {
+        (_loop, _fd, _held) = (loop, StateReader.Fd(saved.Fd), held);
+        _adopted.UnionWith(saved.Adopted);
+        if (_fd >= 0) _loop.Add(_fd, (uint)EPOLLIN, this);
+    }
+
     /// <summary>A listener has got a new owner.</summary>
     public Action? OnAdopted { get; set; }
 
@@ -40,6 +50,8 @@ internal sealed class BindAdopter : IEpollHandler, IDisposable
 
     /// <summary>Those that no bind has asked for yet.</summary>
     public IEnumerable<HeldListener> Missing => _held.All.Where(l => !_adopted.Contains(l.Facts.Inode));
+
+    public SavedFilter Save(StateWriter writer) => new() { Fd = writer.Keep(_fd), Adopted = { _adopted.Order() } };
 
     public void OnReady(uint events)
     {

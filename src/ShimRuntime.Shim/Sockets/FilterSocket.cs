@@ -9,7 +9,7 @@ namespace ShimRuntime.Shim.Sockets;
 /// processes, and once for each exec, whose process gets a filter of its own. Each is answered by a <see cref="BindAdopter"/> until its last
 /// process has ended.
 /// </summary>
-internal sealed class FilterSocket : IEpollHandler, IDisposable
+internal sealed partial class FilterSocket : IEpollHandler, IDisposable
 {
     private const int Backlog = 16;
     private const int MaxFilters = 512;
@@ -65,13 +65,15 @@ internal sealed class FilterSocket : IEpollHandler, IDisposable
 
         if (_adopters.Count < MaxFilters)
         {
-            _adopters.Add(new BindAdopter(_loop, fd, _held) { OnAdopted = () => OnAdopted?.Invoke() });
+            _adopters.Add(new BindAdopter(_loop, fd, _held) { OnAdopted = Adopted });
             return;
         }
 
         ErrorLog.Write($"an exec gets no answer to its binds: {MaxFilters} filters are in use");
         FileDescriptor.Close(ref fd);
     }
+
+    private void Adopted() => OnAdopted?.Invoke();
 
     /// <summary>One connection, one descriptor.</summary>
     private sealed class Handing : IEpollHandler
@@ -84,6 +86,8 @@ internal sealed class FilterSocket : IEpollHandler, IDisposable
             (_owner, _fd) = (owner, fd);
             owner._loop.Add(fd, (uint)EPOLLIN, this);
         }
+
+        public int Descriptor => _fd;
 
         public void OnReady(uint events)
         {

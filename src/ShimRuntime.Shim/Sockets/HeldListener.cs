@@ -1,4 +1,6 @@
 using ShimRuntime.Linux;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 
 namespace ShimRuntime.Shim.Sockets;
 
@@ -15,6 +17,14 @@ internal sealed class HeldListener : IDisposable
     /// <param name="file">Of a Unix socket with a name in the file system.</param>
     public HeldListener(int fd, SocketFacts facts, SocketFile? file) => (_fd, Facts, File, _state) = (fd, facts, file, ListenerState.TryOf(fd));
 
+    /// <summary>One that another program of this process has taken, with what it was then.</summary>
+    public HeldListener(SavedHeld saved)
+    {
+        (_fd, Facts) = (saved.Fd, SocketFacts.Of(saved.Fd));
+        File = saved.Directory == 0 ? null : SocketFile.Inherit(saved);
+        _state = saved.IsTcp ? new ListenerState(saved.Backlog, saved.Lingers, saved.LingerSeconds) : null;
+    }
+
     public int Fd => _fd;
 
     public SocketFacts Facts { get; }
@@ -29,6 +39,20 @@ internal sealed class HeldListener : IDisposable
     /// <summary>Undoes what a process did to the socket of all when it closed its own descriptor; false: nothing.</summary>
     /// <exception cref="LinuxException">It can't be made to listen again.</exception>
     public bool PutRight() => _state?.Restore(_fd) ?? false;
+
+    public SavedHeld Save(StateWriter writer)
+    {
+        var saved = new SavedHeld
+        {
+            Fd = writer.Keep(_fd),
+            IsTcp = _state is not null,
+            Backlog = _state?.Backlog ?? 0,
+            Lingers = _state?.Lingers ?? false,
+            LingerSeconds = _state?.LingerSeconds ?? 0,
+        };
+        File?.Save(saved, writer);
+        return saved;
+    }
 
     public void Dispose()
     {

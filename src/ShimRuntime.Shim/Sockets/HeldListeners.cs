@@ -1,5 +1,7 @@
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Serving;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Sockets;
@@ -64,6 +66,19 @@ internal sealed class HeldListeners : IDisposable
         _held.Clear();
         _unfit.Clear();
         _seen.Clear();
+    }
+
+    public SavedListeners Save(StateWriter writer) => new()
+    {
+        Listeners = { _held.Select(l => l.Save(writer)) }, Unfit = { _unfit }, Seen = { _seen.Order() },
+    };
+
+    /// <summary>As another program of this process had them.</summary>
+    public void Load(SavedListeners saved)
+    {
+        foreach (var listener in saved.Listeners) _held.Add(new HeldListener(listener));
+        _unfit.AddRange(saved.Unfit);
+        _seen.UnionWith(saved.Seen);
     }
 
     public void Dispose() => LetGo();

@@ -1,5 +1,8 @@
 using System.Text;
+using Google.Protobuf;
 using ShimRuntime.Linux;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Sockets;
@@ -47,6 +50,21 @@ internal sealed class SocketFile : IDisposable
 
         directory.Dispose();
         return null;
+    }
+
+    /// <summary>A name that another program of this process has kept.</summary>
+    public static SocketFile Inherit(SavedHeld saved)
+    {
+        if (!FileName.TryCreate(saved.Name.Span, out var name) || !FileName.TryCreate(saved.Spare.Span, out var spare))
+            throw RuntimeFault.Internal("the state has a listener whose name is none");
+        return new SocketFile(SafeDirFd.Inherit(saved.Directory), name, spare);
+    }
+
+    public void Save(SavedHeld into, StateWriter writer)
+    {
+        into.Directory = writer.Keep(_directory.Descriptor);
+        into.Name = ByteString.CopyFrom(_name.Bytes);
+        into.Spare = ByteString.CopyFrom(_spare.Bytes);
     }
 
     /// <summary>True when that process means this very name by <paramref name="path"/>: the same volume, not another root's directory.</summary>

@@ -1,6 +1,8 @@
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Logging;
+using ShimRuntime.Shim.Upgrades;
 using ShimRuntime.ShimProtocol;
+using ShimRuntime.ShimProtocol.State;
 using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Shim.Stdio;
@@ -14,6 +16,10 @@ internal sealed unsafe class Attacher(ShimCall call, bool hasStdin)
     private const int RingBytes = 1024 * 1024;
     private int _stdout = -1;
     private int _stderr = -1;
+
+    /// <summary>One that another program of this process had.</summary>
+    public Attacher(ShimCall call, SavedAttacher saved)
+        : this(call, saved.HasStdin) => (_stdout, _stderr) = (StateReader.Fd(saved.Stdout), StateReader.Fd(saved.Stderr));
 
     /// <summary>True when it may write to the container's stdin.</summary>
     public bool HasStdin { get; } = hasStdin;
@@ -29,6 +35,11 @@ internal sealed unsafe class Attacher(ShimCall call, bool hasStdin)
         else _stderr = pipe.Write;
         return pipe.Read;
     }
+
+    public SavedAttacher Save(StateWriter writer) => new()
+    {
+        Call = call.Save(), HasStdin = HasStdin, Stdout = writer.Keep(_stdout), Stderr = writer.Keep(_stderr),
+    };
 
     /// <summary>False when it has fallen behind, or reads no more.</summary>
     public bool TryWrite(LogStream stream, byte* bytes, int count)

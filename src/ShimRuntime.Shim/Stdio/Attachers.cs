@@ -1,5 +1,7 @@
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Logging;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Shim.Stdio;
@@ -18,6 +20,8 @@ internal sealed unsafe class Attachers
     }
 
     public void Add(Attacher attacher) => (_list ??= []).Add(attacher);
+
+    public IEnumerable<SavedAttacher> Save(StateWriter writer) => _list?.Select(a => a.Save(writer)) ?? [];
 
     public void Remove(Attacher attacher)
     {

@@ -21,7 +21,18 @@ internal sealed class ConsoleSocket : IEpollHandler, IDisposable
         _loop.Add(_listener, (uint)EPOLLIN, this);
     }
 
+    /// <summary>One that another program of this process has made.</summary>
+    public ConsoleSocket(EpollLoop loop, string path, Action<int> onMaster, (int Listener, int Connection) inherited)
+    {
+        (_loop, Path, _onMaster) = (loop, path, onMaster);
+        (_listener, _connection) = inherited;
+        _loop.Add(_listener, (uint)EPOLLIN, this);
+        if (_connection >= 0) _loop.Add(_connection, (uint)EPOLLIN, this);
+    }
+
     public string Path { get; }
+
+    public (int Listener, int Connection) Descriptors => (_listener, _connection);
 
     public void OnReady(uint events)
     {

@@ -7,7 +7,7 @@ namespace ShimRuntime.Shim.Stdio;
 /// The container's stdin, stdout and stderr: three pipes, or one terminal. Reading begins with <see cref="StartPumping"/>, when runc has
 /// succeeded: what runc itself prints on the container's stderr when it fails never reaches the log. Owns every descriptor of ours.
 /// </summary>
-internal sealed class ContainerStdio : IDisposable
+internal sealed partial class ContainerStdio : IDisposable
 {
     private readonly EpollLoop _loop;
     private readonly OutputSink _sink;

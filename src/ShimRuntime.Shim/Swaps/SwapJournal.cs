@@ -9,7 +9,7 @@ namespace ShimRuntime.Shim.Swaps;
 /// swap.json: the last swap and the generations, written whole before each phase acts. Made with the first swap. What can't be written is
 /// tried again until it is: with /run full a swap that has begun goes on.
 /// </summary>
-internal sealed class SwapJournal
+internal sealed partial class SwapJournal
 {
     private const int MostGenerations = 32;
     private static readonly TimeSpan WriteAgain = TimeSpan.FromSeconds(1);

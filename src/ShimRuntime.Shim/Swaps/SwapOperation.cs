@@ -42,6 +42,8 @@ internal sealed partial class SwapOperation
 
     public string RequestId => _request.RequestId;
 
+    public SwapPhase Phase => _phase;
+
     public bool IsOver => _result is not null;
 
     /// <summary>The one that serves while it is not yet current: after the old one's end, before Commit.</summary>
@@ -72,8 +74,7 @@ internal sealed partial class SwapOperation
             return;
         }
 
-        _followers.Add(call);
-        call.OnAbandoned = () => _followers.Remove(call);
+        Keep(_followers, call);
     }
 
     /// <exception cref="RuntimeFault">FailedPrecondition: it is over, committed (abort), or on its way back already to something else.</exception>
@@ -82,8 +83,7 @@ internal sealed partial class SwapOperation
         if (IsOver) throw RuntimeFault.FailedPrecondition("failed to end the swap: none is under way");
         if (!rollback && SwapLifecycle.IsCommitted(_phase, Overlaps))
             throw RuntimeFault.FailedPrecondition("failed to abort the swap: it is committed; roll it back instead");
-        _enders.Add(call);
-        call.OnAbandoned = () => _enders.Remove(call);
+        Keep(_enders, call);
         Because(rollback ? "a rollback was asked for" : "it was aborted");
         Move(rollback ? SwapTrigger.RollbackAsked : SwapTrigger.AbortAsked);
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Google.Protobuf;
 using ShimRuntime.Linux;
 using ShimRuntime.ShimProtocol.V1;
@@ -105,6 +106,14 @@ public sealed partial class ShimClient
     public async Task<SwapResult> EndSwapAsync(EndSwapRequest request, CancellationToken cancellation) =>
         Parse(SwapResult.Parser, ShimMethods.EndSwap,
             await CallAsync(ShimMethods.EndSwap, request, null, cancellation).ConfigureAwait(false));
+
+    /// <summary>
+    /// Has the shim replaced by <paramref name="program"/> in its own process; returns when that one serves. FailedPrecondition: refused, and
+    /// Internal: it gave the shim back; the old one goes on then. Unavailable: the connection has ended, and the shim with it, as a rule.
+    /// </summary>
+    public async Task<UpgradeShimResponse> UpgradeAsync(SafeHandle program, CancellationToken cancellation) =>
+        Parse(UpgradeShimResponse.Parser, ShimMethods.Upgrade,
+            await CallAsync(ShimMethods.Upgrade, new UpgradeShimRequest(), null, cancellation, program).ConfigureAwait(false));
 
     /// <summary>
     /// Ends the shim and removes the cgroups that it owns. FailedPrecondition while the container runs, unless <paramref name="kill"/>.

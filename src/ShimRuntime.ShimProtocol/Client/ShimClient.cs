@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Google.Protobuf;
 using ShimRuntime.Linux;
@@ -17,7 +18,7 @@ public sealed partial class ShimClient : IAsyncDisposable
 {
     private readonly Socket _socket;
     private readonly ConcurrentDictionary<uint, ClientStream> _streams = new();
-    private readonly Channel<ReadOnlyMemory<byte>> _outbox = Channel.CreateUnbounded<ReadOnlyMemory<byte>>(new() { SingleReader = true });
+    private readonly Channel<Outgoing> _outbox = Channel.CreateUnbounded<Outgoing>(new() { SingleReader = true });
     private readonly CancellationTokenSource _closing = new();
     private readonly Lock _opening = new(); // ids go out in the order in which they are given: the shim refuses one that is not larger
     private readonly Task _reader;
@@ -67,12 +68,13 @@ public sealed partial class ShimClient : IAsyncDisposable
         _closing.Dispose();
     }
 
+    /// <param name="descriptor">Goes with the call (SCM_RIGHTS); the caller's, and to be open until the answer.</param>
     private async Task<ByteString> CallAsync(string method, IMessage request, Action<ReadOnlyMemory<byte>>? onData,
-        CancellationToken cancellation)
+        CancellationToken cancellation, SafeHandle? descriptor = null)
     {
         var stream = new ClientStream(onData);
         var envelope = new Request { Service = ShimMethods.Service, Method = method, Payload = request.ToByteString() };
-        var id = Open(stream, envelope, onData is null ? FrameFlags.RemoteClosed : FrameFlags.RemoteOpen);
+        var id = Open(stream, envelope, onData is null ? FrameFlags.RemoteClosed : FrameFlags.RemoteOpen, descriptor);
         try
         {
             // After the stream is listed: an end that came before is seen here, one that comes later fails it.
@@ -90,7 +92,7 @@ public sealed partial class ShimClient : IAsyncDisposable
         }
     }
 
-    private uint Open(ClientStream stream, Request envelope, FrameFlags flags)
+    private uint Open(ClientStream stream, Request envelope, FrameFlags flags, SafeHandle? descriptor)
     {
         lock (_opening)
         {
@@ -98,7 +100,7 @@ public sealed partial class ShimClient : IAsyncDisposable
             _streams[id] = stream;
             try
             {
-                Send(id, FrameType.Request, flags, envelope);
+                Send(id, FrameType.Request, flags, envelope, descriptor);
             }
             catch
             {
@@ -110,19 +112,26 @@ public sealed partial class ShimClient : IAsyncDisposable
         }
     }
 
-    private void Send(uint streamId, FrameType type, FrameFlags flags, IMessage? message)
+    private void Send(uint streamId, FrameType type, FrameFlags flags, IMessage? message, SafeHandle? descriptor = null)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
         FrameEncoder.Write(buffer, streamId, type, flags, message);
-        _outbox.Writer.TryWrite(buffer.WrittenMemory);
+        _outbox.Writer.TryWrite(new Outgoing(buffer.WrittenMemory, descriptor));
     }
 
     private async Task WriteLoopAsync()
     {
         try
         {
-            await foreach (var bytes in _outbox.Reader.ReadAllAsync(_closing.Token).ConfigureAwait(false))
+            await foreach (var (bytes, descriptor) in _outbox.Reader.ReadAllAsync(_closing.Token).ConfigureAwait(false))
             {
+                if (descriptor is not null)
+                {
+                    if (TrySend(bytes.Span, descriptor)) continue;
+                    End(new ShimFault(FaultCode.Unavailable, "the shim's socket took no descriptor"));
+                    return;
+                }
+
                 for (var rest = bytes; !rest.IsEmpty;)
                     rest = rest[await _socket.SendAsync(rest, SocketFlags.None, _closing.Token).ConfigureAwait(false)..];
             }
@@ -130,6 +139,21 @@ public sealed partial class ShimClient : IAsyncDisposable
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
         {
             End(new ShimFault(FaultCode.Unavailable, $"the connection to the shim ended: {e.Message}", e));
+        }
+    }
+
+    /// <summary>All at once, as a descriptor has to go with the bytes that it belongs to.</summary>
+    private bool TrySend(ReadOnlySpan<byte> bytes, SafeHandle descriptor)
+    {
+        var held = false;
+        try
+        {
+            descriptor.DangerousAddRef(ref held);
+            return UnixSocket.TrySend((int)_socket.Handle, bytes, [(int)descriptor.DangerousGetHandle()]);
+        }
+        finally
+        {
+            if (held) descriptor.DangerousRelease();
         }
     }
 
@@ -171,4 +195,6 @@ public sealed partial class ShimClient : IAsyncDisposable
         _closing.Cancel();
         foreach (var stream in _streams.Values) stream.Fail(new ShimFault(reason.Code, reason.Message, reason.InnerException));
     }
+
+    private readonly record struct Outgoing(ReadOnlyMemory<byte> Bytes, SafeHandle? Descriptor);
 }

@@ -14,6 +14,22 @@ public sealed class FrameDecoder
     /// <summary>Bytes received that are no whole frame yet.</summary>
     public int Pending => _end - _start;
 
+    /// <summary>As <see cref="Pending"/>; valid until the next call.</summary>
+    public ReadOnlySpan<byte> Received => _buffer.AsSpan(_start, Pending);
+
+    /// <summary>As if it had been read.</summary>
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            var memory = GetMemory().Span;
+            var count = Math.Min(memory.Length, bytes.Length);
+            bytes[..count].CopyTo(memory);
+            Advance(count);
+            bytes = bytes[count..];
+        }
+    }
+
     /// <summary>Room for the next read, never empty. Frames handed out before are invalid from here on.</summary>
     public Memory<byte> GetMemory()
     {

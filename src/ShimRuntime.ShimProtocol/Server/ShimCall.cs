@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using ShimRuntime.Linux;
+using ShimRuntime.ShimProtocol.State;
 using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.ShimProtocol;
@@ -9,13 +10,8 @@ public sealed class ShimCall
 {
     private readonly ShimConnection _connection;
 
-    internal ShimCall(ShimConnection connection, uint streamId, Request request)
-    {
-        _connection = connection;
-        StreamId = streamId;
-        Method = request.Method;
-        Payload = request.Payload;
-    }
+    internal ShimCall(ShimConnection connection, uint streamId, string method, ByteString payload) =>
+        (_connection, StreamId, Method, Payload) = (connection, streamId, method, payload);
 
     public string Method { get; }
 
@@ -34,6 +30,12 @@ public sealed class ShimCall
     public bool IsCongested => _connection.IsCongested;
 
     internal uint StreamId { get; }
+
+    /// <summary>Its place, for another program in this process that answers in our stead; null: nobody waits for an answer any more.</summary>
+    public SavedCall? Save() => IsOpen ? new SavedCall { Connection = _connection.Descriptor, Stream = StreamId } : null;
+
+    /// <summary>A descriptor that came along, the caller's to close; -1: none did.</summary>
+    public int TakeDescriptor() => _connection.TakeDescriptor();
 
     public void Reply(IMessage payload) => Answer(new Response { Payload = payload.ToByteString() });
 

@@ -10,7 +10,7 @@ namespace ShimRuntime.ShimProtocol;
 /// The shim's end of one connection, on the loop's thread. Never blocks: what the socket does not take is kept, and a caller that lets
 /// too much pile up is cut off. Its end abandons every call under way.
 /// </summary>
-public sealed unsafe class ShimConnection : IEpollHandler
+public sealed unsafe partial class ShimConnection : IEpollHandler
 {
     private const int CongestedBytes = 256 * 1024;
     private const int CutOffBytes = 16 * 1024 * 1024;
@@ -21,6 +21,7 @@ public sealed unsafe class ShimConnection : IEpollHandler
     private readonly FrameDecoder _decoder = new();
     private readonly OutboundBuffer _outbound = new();
     private readonly Dictionary<uint, ShimCall> _calls = [];
+    private readonly List<int> _descriptors = []; // that came along, for a call that takes them
     private int _fd;
     private bool _awaitsWrite;
     private uint _lastStream;
@@ -60,6 +61,7 @@ public sealed unsafe class ShimConnection : IEpollHandler
         if (_fd < 0) return;
         _loop.Remove(_fd);
         FileDescriptor.Close(ref _fd);
+        CloseDescriptors();
         foreach (var call in _calls.Values.ToArray()) call.Abandon();
         _calls.Clear();
         _onClosed(this);
@@ -88,6 +90,15 @@ public sealed unsafe class ShimConnection : IEpollHandler
         return UnixSocket.TrySend(_fd, frame.Unsent, [.. descriptors]);
     }
 
+    /// <summary>One that has come along with a call; -1: none has.</summary>
+    internal int TakeDescriptor()
+    {
+        if (_descriptors.Count == 0) return -1;
+        var fd = _descriptors[0];
+        _descriptors.RemoveAt(0);
+        return fd;
+    }
+
     internal void Answer(uint streamId, Response response)
     {
         _calls.Remove(streamId);
@@ -98,22 +109,29 @@ public sealed unsafe class ShimConnection : IEpollHandler
     {
         while (_fd >= 0)
         {
-            var memory = _decoder.GetMemory();
-            fixed (byte* target = memory.Span)
+            var count = UnixSocket.Receive(_fd, _decoder.GetMemory().Span, _descriptors);
+            if (count < 0) return;
+            if (count == 0)
             {
-                var count = (int)recv(_fd, target, memory.Length, 0);
-                if (count < 0 && errno is Errno.EAGAIN or Errno.EINTR) return;
-                if (count <= 0)
-                {
-                    Close();
-                    return;
-                }
-
-                _decoder.Advance(count);
+                Close();
+                return;
             }
 
+            _decoder.Advance(count);
             while (_fd >= 0 && _decoder.TryRead(out var frame)) Take(frame);
+            if (_decoder.Pending == 0) CloseDescriptors();
         }
+    }
+
+    private void CloseDescriptors()
+    {
+        foreach (var descriptor in _descriptors)
+        {
+            var fd = descriptor;
+            FileDescriptor.Close(ref fd);
+        }
+
+        _descriptors.Clear();
     }
 
     private void Take(Frame frame)
@@ -129,7 +147,8 @@ public sealed unsafe class ShimConnection : IEpollHandler
         if (frame.Header.Type != FrameType.Request || (id & 1) == 0 || id <= _lastStream)
             throw new FrameException($"{frame.Header.Type} frame on stream {id} after stream {_lastStream}");
         _lastStream = id;
-        var call = new ShimCall(this, id, Request.Parser.ParseFrom(frame.Payload.Span));
+        var request = Request.Parser.ParseFrom(frame.Payload.Span);
+        var call = new ShimCall(this, id, request.Method, request.Payload);
         _calls.Add(id, call);
         Serve(call);
     }

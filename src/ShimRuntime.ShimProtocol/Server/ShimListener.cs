@@ -1,4 +1,5 @@
 using ShimRuntime.Linux;
+using ShimRuntime.ShimProtocol.State;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.ShimProtocol;
@@ -23,6 +24,31 @@ public sealed class ShimListener : IEpollHandler
         _fd = UnixSocket.Listen(path, Backlog);
         Watch();
     }
+
+    /// <summary>One that another program in this process had, with its connections and the calls under way on them.</summary>
+    public ShimListener(EpollLoop loop, string path, IShimService service, SavedListener saved)
+    {
+        (_loop, _path, _service, _fd) = (loop, path, service, saved.Fd);
+        _pause = loop.CreateTimer(Watch);
+        _pause.DueMilliseconds = saved.PauseDue;
+        if (!_pause.IsSet) Watch();
+        foreach (var connection in saved.Connections) _connections.Add(new ShimConnection(loop, connection, service, Forget));
+    }
+
+    /// <summary>All calls that wait for an answer.</summary>
+    public IEnumerable<ShimCall> Calls => _connections.SelectMany(c => c.Calls);
+
+    /// <param name="kept">Gets every descriptor.</param>
+    public SavedListener Save(ICollection<int> kept)
+    {
+        kept.Add(_fd);
+        foreach (var connection in _connections) kept.Add(connection.Descriptor);
+        return new SavedListener { Fd = _fd, PauseDue = _pause.DueMilliseconds, Connections = { _connections.Select(c => c.Save()) } };
+    }
+
+    /// <summary>The call of that place; null: there is none.</summary>
+    public ShimCall? Find(SavedCall saved) =>
+        _connections.Find(c => c.Descriptor == saved.Connection)?.Calls.FirstOrDefault(c => c.StreamId == saved.Stream);
 
     /// <summary>True when no answer waits for its socket.</summary>
     public bool IsFlushed => _connections.TrueForAll(c => c.IsFlushed);
@@ -53,6 +79,8 @@ public sealed class ShimListener : IEpollHandler
         foreach (var connection in _connections.ToArray()) connection.Close();
     }
 
+    private void Forget(ShimConnection connection) => _connections.Remove(connection);
+
     private void Watch() => _loop.Add(_fd, (uint)EPOLLIN, this);
 
     private void Take(int fd)
@@ -61,7 +89,7 @@ public sealed class ShimListener : IEpollHandler
         {
             if (_connections.Count < MaxConnections && PeerCredentials.Of(fd).IsTrusted)
             {
-                _connections.Add(new ShimConnection(_loop, fd, _service, c => _connections.Remove(c)));
+                _connections.Add(new ShimConnection(_loop, fd, _service, Forget));
                 return;
             }
         }

@@ -3,6 +3,8 @@ using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
 using GetDaemonRequest = ShimRuntime.Cri.Operator.V1.GetDaemonRequest;
 using UpgradeDaemonRequest = ShimRuntime.Cri.Operator.V1.UpgradeDaemonRequest;
+using UpgradedShim = ShimRuntime.Cri.Operator.V1.UpgradedShim;
+using UpgradeShimsRequest = ShimRuntime.Cri.Operator.V1.UpgradeShimsRequest;
 
 namespace ShimRuntime.Integration.Tests.Harness;
 
@@ -135,6 +137,15 @@ public sealed class DaemonFixture : IAsyncLifetime
         (_process, _isChild) = (new SpawnedProcess(next.Pid, pidFd), false);
         Assert.True(exit.Code == 0, $"the old daemon ended with {exit}; see {DaemonLog}:\n{LogTail()}");
         Assert.Equal(next.Pid, (await Client.Operator.GetDaemonAsync(new GetDaemonRequest())).Pid);
+    }
+
+    /// <summary>Puts a program into running shims; empty: the one that new ones are started from. Returns what became of each.</summary>
+    public async Task<IReadOnlyList<UpgradedShim>> UpgradeShimsAsync(string binary, params IEnumerable<string> containers)
+    {
+        using var call = Client.Operator.UpgradeShims(new UpgradeShimsRequest { Binary = binary, ContainerIds = { containers } });
+        List<UpgradedShim> steps = [];
+        while (await call.ResponseStream.MoveNext(CancellationToken.None)) steps.Add(call.ResponseStream.Current);
+        return steps;
     }
 
     /// <summary>The daemon is a process that another daemon has started.</summary>

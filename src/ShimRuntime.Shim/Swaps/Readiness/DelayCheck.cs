@@ -1,4 +1,6 @@
 using ShimRuntime.Linux;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 
 namespace ShimRuntime.Shim.Swaps.Readiness;
 
@@ -10,6 +12,15 @@ internal sealed class DelayCheck : ReadyCheck
 
     public DelayCheck(EpollLoop loop, TimeSpan timeout, TimeSpan period)
         : base(loop, timeout) => (_period, _lived) = (period, loop.CreateTimer(Ready));
+
+    public override SavedReady Save(StateWriter writer)
+    {
+        var saved = base.Save(writer);
+        saved.NextDue = _lived.DueMilliseconds;
+        return saved;
+    }
+
+    protected override void Resume(SavedReady saved) => _lived.DueMilliseconds = saved.NextDue;
 
     protected override void Look() => _lived.Set(_period);
 

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using ShimRuntime.Linux;
 using ShimRuntime.Shim.Execs;
+using ShimRuntime.ShimProtocol;
 using ShimRuntime.ShimProtocol.V1;
 
 namespace ShimRuntime.Shim.Swaps.Readiness;
@@ -9,6 +10,8 @@ namespace ShimRuntime.Shim.Swaps.Readiness;
 internal sealed class ExecAttempt(Func<ExecTable> execs, ByteString processJson, TimeSpan longest) : IAttempt, IExecClient
 {
     private Action<string?>? _onDone;
+
+    public ShimCall? Call => null;
 
     public bool IsCongested => false;
 

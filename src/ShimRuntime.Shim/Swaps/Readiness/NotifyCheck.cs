@@ -1,5 +1,7 @@
 using System.Text;
 using ShimRuntime.Linux;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 using static Tmds.Linux.LibC;
 
 namespace ShimRuntime.Shim.Swaps.Readiness;
@@ -15,6 +17,15 @@ internal sealed unsafe class NotifyCheck(EpollLoop loop, TimeSpan timeout, strin
     private int _fd = -1;
 
     public override void Prepare() => _fd = UnixSocket.BindDatagram(path);
+
+    public override SavedReady Save(StateWriter writer)
+    {
+        var saved = base.Save(writer);
+        saved.Notify = writer.Keep(_fd);
+        return saved;
+    }
+
+    protected override void Resume(SavedReady saved) => _fd = StateReader.Fd(saved.Notify);
 
     public void OnReady(uint events)
     {

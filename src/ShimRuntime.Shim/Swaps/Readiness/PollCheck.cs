@@ -1,4 +1,6 @@
 using ShimRuntime.Linux;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 
 namespace ShimRuntime.Shim.Swaps.Readiness;
 
@@ -17,6 +19,15 @@ internal sealed class PollCheck : ReadyCheck
         (_attempt, _period, _wanted) = (attempt, rhythm.Period, rhythm.Successes);
         _next = loop.CreateTimer(Look);
     }
+
+    public override SavedReady Save(StateWriter writer)
+    {
+        var saved = base.Save(writer);
+        (saved.NextDue, saved.InRow) = (_next.DueMilliseconds, _inRow);
+        return saved;
+    }
+
+    protected override void Resume(SavedReady saved) => (_next.DueMilliseconds, _inRow) = (saved.NextDue, saved.InRow);
 
     protected override void Look()
     {

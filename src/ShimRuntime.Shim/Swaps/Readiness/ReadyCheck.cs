@@ -1,4 +1,6 @@
 using ShimRuntime.Linux;
+using ShimRuntime.Shim.Upgrades;
+using ShimRuntime.ShimProtocol.State;
 
 namespace ShimRuntime.Shim.Swaps.Readiness;
 
@@ -39,6 +41,20 @@ internal abstract class ReadyCheck : IDisposable
         Look();
     }
 
+    /// <summary>What of it has to outlive this program. An attempt under way is none of it: it is made again.</summary>
+    public virtual SavedReady Save(StateWriter writer) => new() { Due = _deadline.DueMilliseconds, LastFailure = LastFailure ?? "" };
+
+    /// <summary>Goes on with what another program of this process has begun, or prepared.</summary>
+    public void Load(SavedReady saved, Action onReady, Action<string> onNever)
+    {
+        LastFailure = saved.LastFailure.Length == 0 ? null : saved.LastFailure;
+        Resume(saved);
+        if (saved.Due == 0) return;
+        (_onReady, _onNever) = (onReady, onNever);
+        _deadline.DueMilliseconds = saved.Due;
+        if (!IsWaiting(saved)) Loop.Post(LookAgain);
+    }
+
     public void Dispose()
     {
         (_onReady, _onNever) = (null, null);
@@ -48,6 +64,14 @@ internal abstract class ReadyCheck : IDisposable
 
     protected abstract void Look();
 
+    /// <summary>Of a state: what the subclass needs before it looks again.</summary>
+    protected virtual void Resume(SavedReady saved)
+    {
+    }
+
+    /// <summary>Of a state: its next look is a timer's.</summary>
+    protected virtual bool IsWaiting(SavedReady saved) => saved.NextDue != 0;
+
     /// <summary>Lets go of everything; may be called more than once, and before <see cref="Prepare"/>.</summary>
     protected abstract void End();
 
@@ -56,6 +80,11 @@ internal abstract class ReadyCheck : IDisposable
         var ready = _onReady;
         Dispose();
         ready?.Invoke();
+    }
+
+    private void LookAgain()
+    {
+        if (!IsOver) Look();
     }
 
     private void TimeIsUp()

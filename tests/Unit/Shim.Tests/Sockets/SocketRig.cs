@@ -99,6 +99,13 @@ internal sealed unsafe class SocketRig : IDisposable
 
     public int DescriptorFlags(int fd) => Check(fcntl(fd, F_GETFD));
 
+    /// <summary>The reading end; both are closed at the end.</summary>
+    public int Own(PipeEnds pipe)
+    {
+        Own(pipe.Write);
+        return Own(pipe.Read);
+    }
+
     public void Close(int fd)
     {
         _fds.Remove(fd);
