@@ -4,11 +4,12 @@ using ShimRuntime.Runtime.Containers;
 namespace ShimRuntime.Daemon.Upgrades;
 
 /// <summary>Between the operator's call and the host: one upgrade at a time, made ready here and carried out there.</summary>
-internal sealed class UpgradeDesk(string ownBinary)
+internal sealed class UpgradeDesk(string ownBinary) : IDisposable
 {
     private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _closing = new();
     private TaskCompletionSource<Successor> _next = NewSource();
-    private bool _isBusy;
+    private Task<Successor>? _starting;
 
     public long StartedAtNanos { get; } = UnixTime.NowNanos();
 
@@ -32,29 +33,58 @@ internal sealed class UpgradeDesk(string ownBinary)
         if (!Path.IsPathFullyQualified(path)) throw RuntimeFault.InvalidArgument($"failed to upgrade the daemon: binary '{path}' is no absolute path");
         TrustedBinary.Check(path);
         var listeners = Listeners ?? throw new RuntimeFault(FaultCode.Unavailable, "failed to upgrade the daemon: it is still starting; try again in a moment");
+        Task<Successor> starting;
         lock (_lock)
         {
-            if (_isBusy) throw RuntimeFault.FailedPrecondition("failed to upgrade the daemon: another upgrade is under way");
-            (_isBusy, FailedUpgrade) = (true, "");
+            if (_closing.IsCancellationRequested) throw new RuntimeFault(FaultCode.Unavailable, "failed to upgrade the daemon: it was told to end");
+            if (_starting is not null) throw RuntimeFault.FailedPrecondition("failed to upgrade the daemon: another upgrade is under way");
+            FailedUpgrade = "";
+            _starting = starting = StartAsync(path, listeners(), cancellation);
         }
 
-        try
+        return await starting.ConfigureAwait(false);
+    }
+
+    /// <summary>No more upgrades: the daemon is to end, and so is a new one that would take its end for the word to serve.</summary>
+    public async Task CloseAsync()
+    {
+        Task<Successor>? starting;
+        lock (_lock)
         {
-            var successor = await Successor.StartAsync(path, listeners(), cancellation).ConfigureAwait(false);
-            _next.SetResult(successor);
-            return successor;
+            starting = _starting;
+            _closing.Cancel();
         }
-        catch
-        {
-            lock (_lock) _isBusy = false;
-            throw;
-        }
+
+        if (starting is null) return;
+        await ((Task)starting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!starting.IsCompletedSuccessfully) return;
+        await starting.Result.EndAsync().ConfigureAwait(false);
+        starting.Result.Dispose();
     }
 
     /// <summary>The successor did not take over: this daemon serves again, and may be asked again.</summary>
     public void Failed(string cause)
     {
-        lock (_lock) (_next, _isBusy, FailedUpgrade) = (NewSource(), false, cause);
+        lock (_lock) (_next, _starting, FailedUpgrade) = (NewSource(), null, cause);
+    }
+
+    public void Dispose() => _closing.Dispose();
+
+    private async Task<Successor> StartAsync(string path, (int Cri, int Streams) listeners, CancellationToken cancellation)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _closing.Token);
+        try
+        {
+            await Task.Yield(); // out of the lock
+            var successor = await Successor.StartAsync(path, listeners, either.Token).ConfigureAwait(false);
+            lock (_lock) _next.SetResult(successor);
+            return successor;
+        }
+        catch
+        {
+            lock (_lock) _starting = null;
+            throw;
+        }
     }
 
     private static TaskCompletionSource<Successor> NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
