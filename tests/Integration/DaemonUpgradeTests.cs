@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Grpc.Core;
 using ShimRuntime.Cri.Operator.V1;
 using ShimRuntime.Cri.V1;
@@ -141,6 +142,21 @@ public sealed class DaemonUpgradeTests(DaemonFixture daemon) : NodeTest(daemon)
         await Assert.ThrowsAsync<RpcException>(() => first.ResponseAsync);
     }
 
+    /// <summary>Also while it still starts, and would take the old one's end for its word.</summary>
+    [Fact]
+    public async Task AStopEndsTheNewOneToo()
+    {
+        await RunAsync("sleep 1000");
+        var upgrade = Operator.UpgradeDaemonAsync(new UpgradeDaemonRequest { Binary = Broken("late") });
+        var marker = Path.Combine(World.Base, "daemon-late.pid");
+        await Eventually.True(() => File.Exists(marker) && File.ReadAllText(marker).EndsWith('\n'), "the new one starts");
+        await Daemon.TerminateAsync();
+        await Assert.ThrowsAsync<RpcException>(() => upgrade.ResponseAsync);
+        Assert.False(Processes.IsAlive(int.Parse(File.ReadAllText(marker), CultureInfo.InvariantCulture)), "nothing is left of the new one");
+        await Daemon.StartAsync();
+        Assert.Single((await Runtime.ListContainersAsync(new ListContainersRequest())).Containers);
+    }
+
     private static async Task<string> OutputAsync(string url)
     {
         await using var remote = await RemoteCommand.OpenAsync(url, new ExecOptions());
@@ -160,6 +176,7 @@ public sealed class DaemonUpgradeTests(DaemonFixture daemon) : NodeTest(daemon)
             "dies" => "echo booted 9.9 >&5; head -c 1 <&6 >/dev/null; exit 3",
             "hangs" => "echo booted 9.9 >&5; head -c 1 <&6 >/dev/null; exec sleep 1000",
             "slow" => "sleep 2; exit 1",
+            "late" => $"echo $$ > {path}.pid; sleep 1; exec {real} \"$@\"",
             "waits" => $"exec {real} \"$@\"",
             _ => "exit 0",
         };

@@ -83,6 +83,7 @@ internal sealed class DaemonHost : IDisposable
     public void Dispose()
     {
         FileDescriptor.Close(ref _streams);
+        _desk.Dispose();
         _stop.Dispose();
         _logs.Dispose();
         _provider.Dispose();
@@ -114,6 +115,7 @@ internal sealed class DaemonHost : IDisposable
             {
                 socket.IsShared = true;
                 _notifier.MainProcess(successor.Pid);
+                if (_stop.Token.IsCancellationRequested) successor.Stop();
                 _log.LogInformation("pid {Pid} serves now; ended", successor.Pid);
                 return 0;
             }
@@ -156,7 +158,12 @@ internal sealed class DaemonHost : IDisposable
             // The way out of the wait: the daemon was told to end.
         }
 
-        if (successor is null) _notifier.Stopping();
+        if (successor is null)
+        {
+            _notifier.Stopping();
+            await _desk.CloseAsync();
+        }
+
         await StopAsync(server, gate, successor is null ? GrpcServer.DrainDeadline : GrpcServer.HandoverDeadline);
         services.Left().Write(_config.State);
         await operations.CancelAsync();

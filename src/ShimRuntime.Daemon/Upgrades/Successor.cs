@@ -73,8 +73,11 @@ internal sealed class Successor : IDisposable
         return line;
     }
 
+    /// <summary>It serves, and is told to end as this daemon was, which is not the one that serves any more.</summary>
+    public void Stop() => _process.PidFd.Signal(15);
+
     /// <summary>Returns when there is nothing left of it: its locks are free then.</summary>
-    private async Task EndAsync()
+    public async Task EndAsync()
     {
         if (_isReaped) return;
         _process.PidFd.Signal(9);
