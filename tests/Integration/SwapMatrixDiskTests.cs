@@ -9,7 +9,7 @@ public sealed class SwapMatrixDiskTests(DaemonFixture daemon) : SwapMatrixTests(
 {
     public static TheoryData<Level, Phase, SwapFault, string> Cells => SwapMatrix.Of(SwapFault.DiskFull);
 
-    protected override DaemonOptions Options => base.Options with { Prelude = $"{Small(World.Root, 64)}\n{Small(World.State, 8)}" };
+    protected override DaemonOptions Options => base.Options with { Prelude = $"{SmallDisk.Mount(World.Root, 64)}\n{SmallDisk.Mount(World.State, 8)}" };
 
     [Theory]
     [MemberData(nameof(Cells))]
@@ -27,7 +27,7 @@ public sealed class SwapMatrixDiskTests(DaemonFixture daemon) : SwapMatrixTests(
         request.Rootfs = rootfs;
         try
         {
-            await FillAsync(filler);
+            await SmallDisk.FillAsync(filler);
             await Faults.ExpectAsync(StatusCode.Internal, () => scene.Container.Swap(request).EndAsync(), "no space left");
         }
         finally
@@ -40,7 +40,4 @@ public sealed class SwapMatrixDiskTests(DaemonFixture daemon) : SwapMatrixTests(
         await SwapTests.SwapAsync(scene.Container, scene.To("g2"));
         Assert.Empty(await scene.Client.EndAsync("g1", "g2"));
     }
-
-    private static string Small(string directory, int megabytes) =>
-        $"grep -q ' {directory} ' /proc/mounts || mount -t tmpfs -o size={megabytes}m tmpfs {directory}";
 }

@@ -207,7 +207,7 @@ public abstract partial class SwapMatrixTests
         string[] fillers = [Path.Combine(World.State, "filler"), Path.Combine(World.Root, "filler")];
         try
         {
-            foreach (var filler in fillers) await FillAsync(filler);
+            foreach (var filler in fillers) await SmallDisk.FillAsync(filler);
             row.Scene.LetGo();
             await row.Scene.Swap.EndAsync();
         }
@@ -222,12 +222,5 @@ public abstract partial class SwapMatrixTests
             var status = await Daemon.Client.HotSwap.GetStatusAsync(new GetStatusRequest { ContainerId = row.Scene.Container.Id });
             Assert.Equal(row.Verdict.Generation, status.Generation);
         };
-    }
-
-    /// <summary>A file that takes what is free.</summary>
-    private protected static async Task FillAsync(string path)
-    {
-        var filling = await Command.RunAsync("dd", ["if=/dev/zero", $"of={path}", "bs=4k"]);
-        Assert.Contains("No space left", filling.Error, StringComparison.Ordinal);
     }
 }

@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Logging;
+using ShimRuntime.Images;
+using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
 
@@ -13,6 +15,7 @@ public sealed class ContainerSupervisor(
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan WriteAgain = TimeSpan.FromSeconds(1);
 
     /// <summary>Watches until the container has ended or the daemon does; returns at once.</summary>
     public void Watch(ContainerEntry entry, RunningShim shim) => _ = Task.Run(() => WatchAsync(entry, shim), CancellationToken.None);
@@ -90,9 +93,35 @@ public sealed class ContainerSupervisor(
         }
 
         if (!first) return;
-        if (!File.Exists(files.Paths.Exit(entry.Id))) files.Write(entry.Record);
         log.LogInformation("container {Id} ended: {Reason}, {Code}{Message}", entry.Id, exit.Reason, exit.Code,
             exit.Message.Length > 0 ? $", {exit.Message}" : "");
+        if (!File.Exists(files.Paths.Exit(entry.Id))) Record(entry);
+    }
+
+    /// <summary>Writes an end that nobody else has written. On a full disk that is done once there is room, unless the container goes before.</summary>
+    public void Record(ContainerEntry ended)
+    {
+        if (!TryRecord(ended)) _ = Task.Run(() => RecordLaterAsync(ended), CancellationToken.None);
+    }
+
+    private async Task RecordLaterAsync(ContainerEntry entry)
+    {
+        log.LogWarning("container {Id}: the disk is full; its end is written when there is room", entry.Id);
+        do await Task.Delay(WriteAgain, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        while (!stopping.IsCancellationRequested && entry.Record.Phase != ContainerPhase.Removing && !TryRecord(entry));
+    }
+
+    private bool TryRecord(ContainerEntry entry)
+    {
+        try
+        {
+            files.Write(entry.Record);
+            return true;
+        }
+        catch (LinuxException e) when (DiskFull.IsCauseOf(e))
+        {
+            return false;
+        }
     }
 
     public static ContainerExit LostExit() => new()

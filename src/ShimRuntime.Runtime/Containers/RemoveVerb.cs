@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using ShimRuntime.Images;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
@@ -48,7 +49,7 @@ internal sealed class RemoveVerb(ContainerParts parts, StopVerb stop)
         if (parts.Store.Find(id) != entry) return;
         try
         {
-            parts.Files.Write(entry.Record);
+            WriteIfThereIsRoom(entry);
             await EndShimAsync(entry).ConfigureAwait(false);
             await EndSwapAsync(entry).ConfigureAwait(false);
             await parts.Leftovers.RemoveAsync(entry.Record, parts.Stopping).ConfigureAwait(false);
@@ -62,6 +63,19 @@ internal sealed class RemoveVerb(ContainerParts parts, StopVerb stop)
         parts.Store.Remove(id);
         parts.Names.Release(entry.Record.Name, id);
         _log.LogInformation("container {Id} removed", id);
+    }
+
+    /// <summary>Without the record too: what is removed on a full disk makes room, and one that is found again is removed again.</summary>
+    private void WriteIfThereIsRoom(ContainerEntry entry)
+    {
+        try
+        {
+            parts.Files.Write(entry.Record);
+        }
+        catch (LinuxException e) when (DiskFull.IsCauseOf(e))
+        {
+            _log.LogWarning("container {Id} is being removed, which its record does not say: {Cause}", entry.Id, e.Message);
+        }
     }
 
     /// <summary>It ends with its shim, or before that; what it has made is taken away with the rest, and not while it still makes it.</summary>

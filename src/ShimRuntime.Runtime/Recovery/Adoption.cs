@@ -74,7 +74,7 @@ internal sealed class Adoption(ContainerParts parts)
     private ContainerEntry EndedHere(Recoverer.Found found, ContainerExit exit)
     {
         var entry = Ended(found, exit with { StartedAtNanos = parts.Files.ReadStarted(found.Record.Id) });
-        parts.Files.Write(entry.Record);
+        parts.Supervisor.Record(entry);
         return entry;
     }
 

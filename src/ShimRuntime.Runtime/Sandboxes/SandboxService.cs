@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using ShimRuntime.Images;
 using ShimRuntime.Linux;
 
 namespace ShimRuntime.Runtime.Sandboxes;
@@ -37,8 +38,25 @@ public sealed partial class SandboxService : ISandboxService
     {
         var record = SandboxShape.ToRecord(entry.Current with { Phase = phase });
         if (phase == SandboxPhase.Ready) _files.WriteVolatile(record);
-        else _files.Write(record);
+        else if (phase == SandboxPhase.Creating) _files.Write(record);
+        else WriteIfThereIsRoom(record);
         return entry.Update(s => s with { Phase = phase });
+    }
+
+    /// <summary>
+    /// A full disk must not keep a pod, whose removal may be what makes room. A daemon that finds the record of an earlier phase finds what is
+    /// gone too, and each step on the way out may find its work done.
+    /// </summary>
+    private void WriteIfThereIsRoom(SandboxRecord record)
+    {
+        try
+        {
+            _files.Write(record);
+        }
+        catch (LinuxException e) when (DiskFull.IsCauseOf(e))
+        {
+            _log.LogWarning("pod sandbox {Id} is {Phase}, which its record does not say: {Cause}", record.Id, record.Phase, e.Message);
+        }
     }
 
     private bool IsCgroupShared(Sandbox sandbox) => _store.List().Any(s => s.Id != sandbox.Id && s.CgroupPath == sandbox.CgroupPath);
