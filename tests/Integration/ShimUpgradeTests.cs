@@ -130,6 +130,59 @@ public sealed class ShimUpgradeTests(DaemonFixture daemon) : NodeTest(daemon)
     }
 
     [Fact]
+    public async Task AStartUnderWayIsAnswered()
+    {
+        var pod = await RunPodAsync();
+        for (var i = 0; i < 10; i++)
+        {
+            var container = await pod.CreateAsync("echo begun; while :; do sleep 0.05; done", c => c.Tty = i % 2 == 1);
+            var starting = container.StartAsync();
+            await Task.Delay(i * 5);
+            await UpgradeAsync();
+            await starting;
+            Assert.Equal(ContainerState.ContainerRunning, (await container.StatusAsync()).State);
+            await container.LoggedAsync(i % 2 == 1 ? "begun\r" : "begun");
+            await container.StopAsync(0);
+            await container.RemoveAsync();
+        }
+    }
+
+    [Fact]
+    public async Task ExecsWithoutPauseAreAllExact()
+    {
+        var container = await RunAsync("while :; do sleep 0.05; done");
+        using var stop = new CancellationTokenSource();
+        var callers = Enumerable.Range(0, 3).Select(n => Task.Run(async () =>
+        {
+            var calls = 0;
+            for (; !stop.IsCancellationRequested; calls++)
+            {
+                var answer = await container.ExecSyncAsync(30, "sh", "-c", $"echo {n}.{calls}; echo err >&2; exit {calls % 50}");
+                Assert.Equal((calls % 50, $"{n}.{calls}\n", "err\n"), (answer.ExitCode, answer.Stdout.ToStringUtf8(), answer.Stderr.ToStringUtf8()));
+            }
+
+            return calls;
+        })).ToArray();
+        for (var i = 0; i < 15; i++) await UpgradeAsync();
+        await stop.CancelAsync();
+        Assert.All(await Task.WhenAll(callers), calls => Assert.True(calls > 3, $"{calls} execs"));
+    }
+
+    [Fact]
+    public async Task TheLogIsAFileNotAName()
+    {
+        var container = await RunAsync("i=0; while :; do echo $i; i=$((i+1)); sleep 0.01; done");
+        var rotated = container.LogPath + ".1";
+        File.Move(container.LogPath, rotated);
+        await UpgradeAsync();
+        var length = new FileInfo(rotated).Length;
+        await Eventually.True(() => new FileInfo(rotated).Length > length, "it writes on to the file that it had open");
+        await container.ReopenLogAsync();
+        await Eventually.True(() => new FileInfo(container.LogPath).Length > 0, "and to the new one when it is told to");
+        AssertCounts(CriLog.Read(rotated, container.LogPath).Lines());
+    }
+
+    [Fact]
     public async Task OneThatWasNotStartedAndOneThatHasEndedAreUpgradedToo()
     {
         var pod = await RunPodAsync();

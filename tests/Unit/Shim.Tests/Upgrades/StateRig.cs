@@ -65,7 +65,9 @@ internal sealed class StateRig : IDisposable
     {
         foreach (var child in _children)
         {
-            ChildProcesses.KillAndReap(child.Pid);
+            child.PidFd.Signal(9);
+            FileDescriptor.WaitReadable(child.PidFd.Fd, 10_000);
+            _ = child.PidFd.TryReap();
             child.Dispose();
         }
 
