@@ -42,6 +42,9 @@ internal static class CommandAction
         return failure is RpcException rpc ? Explain(rpc) : failure.Message;
     }
 
+    /// <summary>True: nobody listens, or the socket can't be opened.</summary>
+    internal static bool IsUnreachable(RpcException failure) => Unreachable(failure.Status.DebugException) is not null;
+
     private static string Explain(RpcException e) => e.StatusCode switch
     {
         StatusCode.DeadlineExceeded when e.Status.Detail.Length == 0 => "the daemon gave no answer in time; try again with a larger --timeout",

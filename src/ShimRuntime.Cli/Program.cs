@@ -15,7 +15,13 @@ internal static class Program
         "shimctl rmp -f web",
     ];
 
-    private static Task<int> Main(string[] arguments) => Build().Parse(arguments).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    /// <summary>0, or 1: the daemon's or the command's no; 2: the command line can't be read.</summary>
+    private static async Task<int> Main(string[] arguments)
+    {
+        var parsed = Build().Parse(arguments);
+        var code = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        return code != 0 && parsed.Errors.Count > 0 ? 2 : code;
+    }
 
     internal static RootCommand Build()
     {
@@ -35,6 +41,6 @@ internal static class Program
         PullCommand.Create(), ImageCommand.Create(), RunCommand.Create(), LogsCommand.Create(), ExecCommand.Create(),
          AttachCommand.Create(), PortForwardCommand.Create(), StopCommand.Create(), UpdateCommand.Create(), RmCommand.Create(),
          RmpCommand.Create(), InspectCommand.Create(), StatsCommand.Create(), EventsCommand.Create(), MetricsCommand.Create(),
-         CheckpointCommand.Create(), RestoreCommand.Create(), SwapCommand.Create(), UpgradeCommand.Create(),
+         CheckpointCommand.Create(), RestoreCommand.Create(), SwapCommand.Create(), UpgradeCommand.Create(), DoctorCommand.Create(),
     ];
 }

@@ -32,6 +32,8 @@ internal static class Program
                     return 0;
                 case Invocation.Check:
                     return await EnvironmentCheck.RunAsync(line.Load(), Console.Out) ? 0 : Failed;
+                case Invocation.Doctor:
+                    return await DoctorRun.RunAsync(line.Load(), line.Fix, Console.Out) ? 0 : Failed;
                 case Invocation.TakeOver:
                     return await DaemonHost.TakeOverAsync(line.Load());
                 default:

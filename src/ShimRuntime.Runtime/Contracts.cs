@@ -2,6 +2,7 @@ using Microsoft.Win32.SafeHandles;
 using ShimRuntime.Cri.HotSwap.V1;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Doctor;
 using ShimRuntime.Runtime.Sandboxes;
 using ShimRuntime.Runtime.Shims.Upgrades;
 using ShimRuntime.Runtime.Streaming;
@@ -181,6 +182,13 @@ public interface IEventSubscription : IDisposable
 /// <param name="Sequence">Events since the start of the first daemon of a row that handed on in order.</param>
 /// <param name="CutOff">Subscribers that were cut off since then.</param>
 public sealed record EventFeedState(ulong Sequence, int Subscribers, ulong CutOff);
+
+/// <summary>Finds what records of ours name and nobody owns any more.</summary>
+public interface IDoctorService
+{
+    /// <param name="fix">Removes it, too. Goes on when the client's token fires.</param>
+    Task<IReadOnlyList<Finding>> ExamineAsync(bool fix, CancellationToken client);
+}
 
 /// <summary>Version, Status, RuntimeConfig: what the node is told about the runtime.</summary>
 public interface INodeService

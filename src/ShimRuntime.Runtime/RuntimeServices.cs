@@ -5,6 +5,7 @@ using ShimRuntime.Runtime.Cdi;
 using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Checkpoints;
 using ShimRuntime.Runtime.Containers;
+using ShimRuntime.Runtime.Doctor;
 using ShimRuntime.Runtime.Events;
 using ShimRuntime.Runtime.Metrics;
 using ShimRuntime.Runtime.Networking;
@@ -30,6 +31,7 @@ public sealed class RuntimeServices : IAsyncDisposable
     private readonly ApparmorNode _apparmor;
     private readonly Watching _watching;
     private readonly CancellationToken _stopping;
+    private volatile bool _isRecovered;
 
     private RuntimeServices(CgroupDrivers cgroups, SessionStore sessions, ApparmorNode apparmor, Watching watching, CancellationToken stopping)
     {
@@ -56,6 +58,8 @@ public sealed class RuntimeServices : IAsyncDisposable
 
     public required INodeService Node { get; init; }
 
+    public IDoctorService Doctor { get; private set; } = null!;
+
     /// <param name="stopping">The daemon's life: operations run under it, not under any client's token.</param>
     public static RuntimeServices Open(RuntimeOptions options, RuntimeDependencies dependencies, CancellationToken stopping)
     {
@@ -66,6 +70,7 @@ public sealed class RuntimeServices : IAsyncDisposable
         var sessions = new SessionStore(options, hierarchy, exits, logs.CreateLogger<SessionStore>());
         var host = new Host(hierarchy, cgroups.Driver, new SandboxStore(), sessions)
         {
+            Ledger = new IdLedger(options.State),
             Pulse = new DaemonPulse(options.State),
             View = new HostView(HostFacts.Read()),
             Handlers = handlers,
@@ -100,10 +105,11 @@ public sealed class RuntimeServices : IAsyncDisposable
             Events = events,
             EndSessions = sessions.Kill,
             Cgroups = new PodCgroups(hierarchy, cgroups.Driver),
+            Ledger = host.Ledger,
             Logs = logs,
             Stopping = stopping,
         });
-        return new RuntimeServices(cgroups, sessions, apparmor, new Watching(sampler, triggers, directories), stopping)
+        var services = new RuntimeServices(cgroups, sessions, apparmor, new Watching(sampler, triggers, directories), stopping)
         {
             Sandboxes = sandboxes,
             PodCheckpoints = new PodCheckpointService(parts, sandboxes, containers.Create),
@@ -117,6 +123,9 @@ public sealed class RuntimeServices : IAsyncDisposable
             Events = events,
             Node = new NodeService(options, network, handlers, apparmor, events),
         };
+        services.Doctor = DoctorRoom.Open(
+            parts, containers, sandboxes, (network, new PodCgroups(hierarchy, cgroups.Driver), sessions), () => services._isRecovered);
+        return services;
     }
 
     /// <summary>Sandboxes first, then containers; the node's AppArmor profile meanwhile. CRI answers Unavailable until this returns.</summary>
@@ -129,6 +138,7 @@ public sealed class RuntimeServices : IAsyncDisposable
         _watching.Triggers.Recover();
         _watching.Sampler.Begin(_stopping);
         _sessions.Recover(_stopping);
+        _isRecovered = true;
     }
 
     public ValueTask DisposeAsync()
@@ -167,6 +177,7 @@ public sealed class RuntimeServices : IAsyncDisposable
             Cgroups = host.Driver,
             Limits = new LimitsInForce(host.Hierarchy),
             Killer = killer,
+            Ledger = host.Ledger,
             Leftovers = new Leftovers(paths, dependencies.Snapshots, host.Driver, killer, logs.CreateLogger<Leftovers>()),
             LastPulseNanos = host.Pulse.LastNanos,
             SessionsOf = host.Sessions.CountOf,
@@ -176,6 +187,8 @@ public sealed class RuntimeServices : IAsyncDisposable
 
     private sealed record Host(CgroupHierarchy Hierarchy, ICgroupDriver Driver, SandboxStore Sandboxes, SessionStore Sessions)
     {
+        public required IdLedger Ledger { get; init; }
+
         public required DaemonPulse Pulse { get; init; }
 
         public required HostView View { get; init; }

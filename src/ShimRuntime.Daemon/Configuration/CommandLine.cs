@@ -8,19 +8,25 @@ internal enum Invocation
     /// <summary>Serve, in the place of the daemon that started this one.</summary>
     TakeOver,
     Check,
+
+    /// <summary>While no daemon serves: look for what no record owns.</summary>
+    Doctor,
     Help,
     Version,
 }
 
 /// <summary>
-/// The flags: those of <see cref="ConfigKeys"/> and four of the command's own. <c>--flag value</c> and <c>--flag=value</c> are the same.
+/// The flags: those of <see cref="ConfigKeys"/> and six of the command's own. <c>--flag value</c> and <c>--flag=value</c> are the same.
 /// </summary>
 internal sealed class CommandLine
 {
-    private static readonly string[] OwnFlags = ["--config", "--check", "--help", "--version"];
+    private static readonly string[] OwnFlags = ["--config", "--check", "--doctor", "--fix", "--help", "--version"];
     private readonly List<(ConfigKey Key, object Value)> _settings = [];
 
     public Invocation Invocation { get; private set; } = Invocation.Serve;
+
+    /// <summary>With <see cref="Invocation.Doctor"/>: remove what is found.</summary>
+    public bool Fix { get; private set; }
 
     /// <summary>Null: the default file, which may be missing.</summary>
     public string? ConfigPath { get; private set; }
@@ -40,7 +46,7 @@ internal sealed class CommandLine
             line.Set(flag, value);
         }
 
-        return line;
+        return line.Fix && line.Invocation == Invocation.Serve ? throw new ConfigException("it goes with --doctor", "--fix") : line;
     }
 
     /// <summary>The file's settings, then the flags'. A file that was named has to be there.</summary>
@@ -66,8 +72,10 @@ internal sealed class CommandLine
 
     private bool TakesNoValue(string flag)
     {
+        if (flag == "--fix") return Fix = true;
         Invocation? asked = flag switch
         {
+            "--doctor" => Invocation.Doctor,
             "--check" => Invocation.Check,
             Upgrades.Successor.Flag => Invocation.TakeOver,
             "--help" or "-h" => Invocation.Help,
@@ -75,7 +83,7 @@ internal sealed class CommandLine
             _ => null,
         };
         if (asked is null) return false;
-        if (Invocation is Invocation.Serve or Invocation.Check) Invocation = asked.Value;
+        if (Invocation is Invocation.Serve or Invocation.Check or Invocation.Doctor) Invocation = asked.Value;
         return true;
     }
 

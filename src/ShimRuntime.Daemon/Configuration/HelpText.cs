@@ -26,6 +26,9 @@ internal static class HelpText
         text.Append(
             """
               --check                           check settings and machine, say what is wrong, end (exit code 1: it would not work)
+              --doctor                          while no daemon serves: find what is left without an owner, end (exit code 1: something was found);
+                                                of a daemon that serves, ask: shimctl doctor
+              --fix                             with --doctor: remove it (exit code 1: something is left)
               --version                         print the version, end
               --help                            print this, end
 

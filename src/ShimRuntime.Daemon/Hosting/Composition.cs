@@ -47,6 +47,8 @@ internal sealed class Composition : IAsyncDisposable
 
     public INodeService Node => _runtime.Node;
 
+    public IDoctorService Doctor => _runtime.Doctor;
+
     /// <param name="streams">A listener for streams that an earlier daemon has left, owned from here on; -1: none.</param>
     /// <param name="daemon">The daemon's life: operations run under it, not under any client's token.</param>
     public static async Task<Composition> OpenAsync(DaemonConfig config, ILoggerFactory logs, int streams, CancellationToken daemon)

@@ -131,7 +131,7 @@ internal sealed class DaemonHost : IDisposable
     private async Task<Successor?> TermAsync(ListeningSocket socket, DaemonLocks locks, Predecessor? predecessor)
     {
         using var held = locks;
-        var gate = new ServiceGate();
+        var gate = new ServiceGate { Locks = held };
         await using var server = GrpcServer.Build(socket, gate, _desk, _logs);
         // Clients of a daemon that is replaced see a pause, and no half a node: they wait in the socket until all is recovered.
         var isFirst = predecessor is null && _desk.FailedUpgrade.Length == 0;

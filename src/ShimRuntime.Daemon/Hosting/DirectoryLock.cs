@@ -18,12 +18,15 @@ internal sealed partial class DirectoryLock : IDisposable
     private const int LOCK_NB = 4;
     private readonly SafeFileHandle _file;
 
-    private DirectoryLock(SafeFileHandle file) => _file = file;
+    private DirectoryLock(SafeFileHandle file, string path) => (_file, Path) = (file, path);
+
+    public string Path { get; }
 
     /// <exception cref="RuntimeFault">FailedPrecondition, with the pid, when another daemon holds the directory.</exception>
     public static DirectoryLock Take(string directory, string flag)
     {
-        var file = Open(Path.Combine(directory, FileName), O_RDWR | O_CREAT);
+        var path = System.IO.Path.Combine(directory, FileName);
+        var file = Open(path, O_RDWR | O_CREAT);
         try
         {
             if (flock(file, LOCK_EX | LOCK_NB) != 0)
@@ -33,9 +36,9 @@ internal sealed partial class DirectoryLock : IDisposable
                         + $"stop that one, or give this one another {flag}");
             }
 
-            RandomAccess.SetLength(file, 0);
-            RandomAccess.Write(file, Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n")), 0);
-            return new DirectoryLock(file);
+            var held = new DirectoryLock(file, path);
+            held.Sign();
+            return held;
         }
         catch
         {
@@ -47,10 +50,23 @@ internal sealed partial class DirectoryLock : IDisposable
     /// <summary>The pid of the daemon that holds the directory; null when nobody does.</summary>
     public static string? Holder(string directory)
     {
-        var path = Path.Combine(directory, FileName);
+        var path = System.IO.Path.Combine(directory, FileName);
         if (!File.Exists(path)) return null;
         using var file = Open(path, O_RDONLY);
         return flock(file, LOCK_EX | LOCK_NB) == 0 ? null : Owner(file);
+    }
+
+    /// <summary>False: the file was deleted or replaced since, and somebody else could lock the one that is there now.</summary>
+    public bool IsInPlace => FileIdentity.TryRead(Path) is { } there && there == FileIdentity.TryRead($"/proc/self/fd/{_file.DangerousGetHandle()}");
+
+    /// <summary>Whose pid is in the file; it is for people.</summary>
+    public string Signature => Owner(_file);
+
+    /// <summary>Puts our pid into the file.</summary>
+    public void Sign()
+    {
+        RandomAccess.SetLength(_file, 0);
+        RandomAccess.Write(_file, Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n")), 0);
     }
 
     public void Dispose() => _file.Dispose();

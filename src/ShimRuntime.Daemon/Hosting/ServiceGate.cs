@@ -22,6 +22,9 @@ internal sealed class ServiceGate
     public INodeService Node => (_opened ?? throw new RuntimeFault(
         FaultCode.Unavailable, "failed to answer: the daemon is still opening its state; try again in a moment")).Node;
 
+    /// <summary>Those of this term of service.</summary>
+    public required DaemonLocks Locks { get; init; }
+
     /// <summary>Fires when the daemon was told to end: calls that have no end of their own must not hold it up.</summary>
     public CancellationToken Ending { get; set; }
 

@@ -25,6 +25,12 @@ internal sealed class OperatorService(ServiceGate gate, UpgradeDesk desk) : Oper
         Pid = Environment.ProcessId, Version = Program.Version, StartedAtNanos = desk.StartedAtNanos, FailedUpgrade = desk.FailedUpgrade,
     });
 
+    public override async Task<DoctorResponse> Doctor(DoctorRequest request, ServerCallContext context)
+    {
+        var orphans = await gate.Services.Doctor.ExamineAsync(request.Fix, context.CancellationToken);
+        return new DoctorResponse { Findings = { gate.Locks.Examine(request.Fix).Concat(orphans).Select(Message) } };
+    }
+
     public override async Task<ImportImageResponse> ImportImage(
         IAsyncStreamReader<ImportImageRequest> requestStream, ServerCallContext context)
     {
@@ -71,6 +77,18 @@ internal sealed class OperatorService(ServiceGate gate, UpgradeDesk desk) : Oper
             progress.TryComplete();
         }
     }
+
+    private static Cri.Operator.V1.Finding Message(Runtime.Doctor.Finding finding) => new()
+    {
+        Kind = finding.Kind,
+        Subject = finding.Subject,
+        Id = finding.Id,
+        NamedBy = finding.NamedBy,
+        Why = finding.Why,
+        Remedy = finding.Remedy,
+        Outcome = (Cri.Operator.V1.Finding.Types.Outcome)finding.Outcome,
+        Error = finding.Error,
+    };
 
     private static ImportedImage Message(ImageRecord image) => new() { Id = image.Id, References = { image.RepoTags, image.RepoDigests } };
 

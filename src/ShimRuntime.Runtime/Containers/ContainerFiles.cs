@@ -86,6 +86,19 @@ public sealed class ContainerFiles(ContainerPaths paths)
         return (record, CreateContainerRequest.Parser.ParseFrom(File.ReadAllBytes(Paths.Request(id))));
     }
 
+    /// <summary>The record alone; null: there is none that can be read.</summary>
+    public ContainerRecord? TryRead(string id)
+    {
+        try
+        {
+            return Read(id).Record;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or JsonException or InvalidProtocolBufferException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Deletes volumes, request, exit, and the record last, so that a torn removal is found again.</summary>
     public void Delete(string id)
     {

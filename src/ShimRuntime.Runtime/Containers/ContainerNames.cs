@@ -20,6 +20,9 @@ public sealed class ContainerNames
 
     public bool Holds(Claim claim) => _claims.TryGetValue(claim.Name, out var holder) && ReferenceEquals(holder, claim);
 
+    /// <summary>Of all that hold a name now, from before anything of them exists until after nothing does.</summary>
+    public IEnumerable<string> Ids() => _claims.Select(c => c.Value.Id);
+
     /// <summary>Frees the name if this id holds it.</summary>
     public void Release(string name, string id)
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Images;
 using ShimRuntime.Runtime.Cgroups;
+using ShimRuntime.Runtime.Doctor;
 using ShimRuntime.Runtime.Node;
 using ShimRuntime.Runtime.Shims;
 
@@ -44,6 +45,9 @@ internal sealed record ContainerParts
     public required LeafKiller Killer { get; init; }
 
     public required Leftovers Leftovers { get; init; }
+
+    /// <summary>Null: ids are not kept.</summary>
+    public IdLedger? Ledger { get; init; }
 
     /// <summary>Unix time until when an earlier daemon is known to have run; what ended later was told to nobody. 0: none ran.</summary>
     public long LastPulseNanos { get; init; }

@@ -39,6 +39,11 @@ internal sealed class ContainerService : IContainerService
 
     internal CreateVerb Create => _create;
 
+    internal RemoveVerb Remove => _remove;
+
+    /// <summary>See <see cref="Recoverer.Cleared"/>.</summary>
+    internal Task Cleared { get; private set; } = Task.CompletedTask;
+
     public Task<string> CreateAsync(CreateContainerRequest request, CancellationToken client) => _create.RunAsync(request, client);
 
     public Task StartAsync(string containerId, CancellationToken client) => _start.RunAsync(containerId, client);
@@ -75,7 +80,12 @@ internal sealed class ContainerService : IContainerService
     public async Task RemoveAllAsync(string sandboxId, CancellationToken cancellation) =>
         await Task.WhenAll(_parts.Store.OfSandbox(sandboxId).Select(e => _remove.RemoveAsync(e, cancellation))).ConfigureAwait(false);
 
-    public Task RecoverAsync(CancellationToken cancellation) => new Recoverer(_parts, _remove, _pilot).RunAsync(cancellation);
+    public async Task RecoverAsync(CancellationToken cancellation)
+    {
+        var recoverer = new Recoverer(_parts, _remove, _pilot);
+        await recoverer.RunAsync(cancellation).ConfigureAwait(false);
+        Cleared = recoverer.Cleared;
+    }
 
     /// <summary>One that is still being created is created first: its shim must not appear after the pod has stopped.</summary>
     private async Task StopOneAsync(ContainerEntry entry, TimeSpan grace, CancellationToken cancellation)

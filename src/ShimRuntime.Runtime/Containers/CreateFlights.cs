@@ -30,6 +30,9 @@ internal sealed class CreateFlights(ContainerStore store, ContainerNames names, 
         }
     }
 
+    /// <summary>False for one in phase Creating: its create has failed, and so has its undo.</summary>
+    public bool IsUnderWay(string id) => _flights.IsFlying(id);
+
     /// <summary>Waits for the create of a container that is not yet one.</summary>
     public async Task JoinAsync(ContainerEntry entry, CancellationToken client)
     {

@@ -107,6 +107,7 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
     private async Task BuildAsync(ContainerEntry entry, Sandbox sandbox, Sources sources, Rollback rollback, CancellationToken token)
     {
         var id = entry.Id;
+        parts.Ledger?.NoteContainer(id, entry.Record.ContainerCgroup);
         parts.Files.Create(entry.Record, entry.Request);
         parts.Store.Add(entry);
         var handler = await parts.Handlers.RequireAsync(sandbox.RuntimeHandler, "failed to create container", token).ConfigureAwait(false);

@@ -8,7 +8,7 @@ namespace ShimRuntime.Runtime.Networking;
 /// Pods' networks by CNI plugins: one for the daemon. No lock is held over a plugin; a fair limiter keeps a burst of pods from
 /// running hundreds of them at once.
 /// </summary>
-public sealed class PodNetwork : IDisposable
+public sealed partial class PodNetwork : IDisposable
 {
     private const string Interface = "eth0";
     private readonly CniConfigDirectory _directory;

@@ -1,8 +1,5 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
-using ShimRuntime.Linux;
-using ShimRuntime.Runtime.Cgroups;
 using ShimRuntime.Runtime.Containers;
 
 namespace ShimRuntime.Runtime.Recovery;
@@ -50,31 +47,8 @@ internal sealed class Orphans
 
     private async Task RemoveRunAsync(string directory, CancellationToken cancellation)
     {
-        await ShimEnd.ByDirectoryAsync(directory, cancellation).ConfigureAwait(false);
-        if (LeafOf(directory) is { } leaf)
-        {
-            await _parts.Killer.KillAsync(leaf, cancellation).ConfigureAwait(false);
-            await _parts.Cgroups.TryRemoveAsync(CgroupPath.Parent(leaf), cancellation).ConfigureAwait(false);
-        }
-
-        _parts.Leftovers.RemoveRun(Path.GetFileName(directory));
+        await OrphanedRun.RemoveAsync(_parts, directory, cancellation).ConfigureAwait(false);
         _log.LogWarning("removed {Directory}, which no container's record names", directory);
-    }
-
-    /// <summary>From the bundle that we wrote ourselves; null when it was not written, or is torn.</summary>
-    private static string? LeafOf(string directory)
-    {
-        var bundle = Directory.EnumerateDirectories(directory, "g*").Order(StringComparer.Ordinal).LastOrDefault();
-        if (bundle is null) return null;
-        try
-        {
-            using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(bundle, "config.json")));
-            return CgroupNames.FromOciPath(config.RootElement.GetProperty("linux").GetProperty("cgroupsPath").GetString() ?? "");
-        }
-        catch (Exception e) when (e is IOException or JsonException or KeyNotFoundException or InvalidOperationException)
-        {
-            return null;
-        }
     }
 
     private async Task TryAsync(string what, Func<Task> work)

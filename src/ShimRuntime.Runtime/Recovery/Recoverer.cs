@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
@@ -21,6 +22,10 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
     private readonly ILogger _log = parts.Logs.CreateLogger<Recoverer>();
     private readonly Adoption _adoption = new(parts);
     private readonly RecordRebuild _rebuild = new(parts);
+    private readonly ConcurrentBag<Task> _clearing = [];
+
+    /// <summary>Never faulted; over once this start has tried to clear away all that it found without an owner.</summary>
+    public Task Cleared => Task.WhenAll(_clearing);
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -30,9 +35,9 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
         var stale = parts.Files.StagingLeftovers(); // named now: new ones appear once CRI is served
         await Task.WhenAll(ids.Select(id => Task.Run(() => RecoverAsync(id, orphans, cancellation), cancellation))).ConfigureAwait(false);
         _log.LogInformation("recovered {Count} containers", ids.Count);
-        InBackground("remove orphans", "", () => orphans.RemoveAsync(parts.Stopping));
-        InBackground("empty", parts.Files.Paths.Staging, () => Task.Run(() => { foreach (var path in stale) ContainerFiles.DeleteStaging(path); }));
-        if (ids.Count > 0) InBackground("sync", "records", SyncAsync);
+        _clearing.Add(InBackground("remove orphans", "", () => orphans.RemoveAsync(parts.Stopping)));
+        _ = InBackground("empty", parts.Files.Paths.Staging, () => Task.Run(() => { foreach (var path in stale) ContainerFiles.DeleteStaging(path); }));
+        if (ids.Count > 0) _ = InBackground("sync", "records", SyncAsync);
     }
 
     /// <summary>What the daemon before wrote and was killed before it synced: one syncfs(2) for all.</summary>
@@ -134,7 +139,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
     {
         if (action == RecoveryAction.UndoCreate)
         {
-            InBackground("undo the create of", found.Record.Id, () => _adoption.UndoCreateAsync(found.Record));
+            _clearing.Add(InBackground("undo the create of", found.Record.Id, () => _adoption.UndoCreateAsync(found.Record)));
             return;
         }
 
@@ -153,7 +158,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
         if (entry.Record.Phase is not (ContainerPhase.Created or ContainerPhase.Starting)) parts.Leftovers.ReleaseStages(entry.Id);
         if (entry.Record is { Phase: ContainerPhase.Exited, Exit.FinishedAtNanos: var at } && at >= parts.LastPulseNanos)
             parts.Store.Observer?.Changed(entry, ContainerChange.FoundStopped);
-        if (action == RecoveryAction.FinishRemoval) InBackground("remove", entry.Id, () => remove.RemoveAsync(entry, parts.Stopping));
+        if (action == RecoveryAction.FinishRemoval) _ = InBackground("remove", entry.Id, () => remove.RemoveAsync(entry, parts.Stopping));
         else _adoption.Watch(entry, found.Shim);
         if (action != RecoveryAction.FinishRemoval && entry.Record.Swap is { } pending) pilot.Resume(entry, pending);
     }
@@ -170,7 +175,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
         }
     }
 
-    private void InBackground(string what, string id, Func<Task> work) => _ = Task.Run(async () =>
+    private Task InBackground(string what, string id, Func<Task> work) => Task.Run(async () =>
     {
         try
         {

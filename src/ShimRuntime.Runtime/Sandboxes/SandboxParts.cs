@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Bundles;
 using ShimRuntime.Runtime.Cgroups;
+using ShimRuntime.Runtime.Doctor;
 using ShimRuntime.Runtime.Events;
 using ShimRuntime.Runtime.Networking;
 using ShimRuntime.Runtime.Node;
@@ -31,6 +32,9 @@ public sealed record SandboxParts
 
     /// <summary>Asked at the first stop or status: containers need the sandboxes' store, so they are made after this.</summary>
     public required Func<IPodContainers> Containers { get; init; }
+
+    /// <summary>Null: ids are not kept.</summary>
+    internal IdLedger? Ledger { get; init; }
 
     /// <summary>Null: nobody is told.</summary>
     internal EventFeed? Events { get; init; }

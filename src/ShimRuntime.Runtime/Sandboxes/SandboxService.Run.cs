@@ -67,6 +67,7 @@ public sealed partial class SandboxService
     /// </summary>
     private async Task BuildAsync(SandboxEntry entry, SandboxBuilder.Plan plan, CancellationToken cancellation)
     {
+        _parts.Ledger?.NoteSandbox(entry.Id, plan.Sandbox.CgroupPath, plan.Sandbox.OwnsCgroup);
         _files.Create(SandboxShape.ToRecord(plan.Sandbox), entry.Request, plan.Attachment);
         var stored = plan.Attachment is null ? Task.CompletedTask : _files.SyncNetworkAsync(entry.Id);
         await Task.WhenAll(_builder.MakeAsync(plan), stored).ConfigureAwait(false);

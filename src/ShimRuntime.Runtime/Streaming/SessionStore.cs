@@ -79,6 +79,24 @@ internal sealed class SessionStore(RuntimeOptions options, CgroupHierarchy cgrou
         }
     }
 
+    /// <summary>Directories whose process is gone and that nobody here watches.</summary>
+    public IReadOnlyList<(string Id, string Directory)> Abandoned() => Directory.Exists(_root)
+        ? [.. Directory.GetDirectories(_root).Select(d => (Id: Path.GetFileName(d), Directory: d)).Where(s => !_sessions.ContainsKey(s.Id) && IsAbandoned(s.Id, s.Directory))]
+        : [];
+
+    /// <summary>What such a one has left.</summary>
+    public void Clear(string id)
+    {
+        if (Read(id) is { } record) CleanUp(record);
+        else RemoveDirectory(id);
+    }
+
+    private bool IsAbandoned(string id, string directory) => Read(id) is { } record
+        ? !new ProcessIdentity(record.Pid, record.StartTicks).IsAlive
+        : IsOld(directory);
+
+    private static bool IsOld(string directory) => DateTime.UtcNow - Directory.GetCreationTimeUtc(directory) > UnrecordedPatience;
+
     private void Watch(SessionRecord record, SafePidFd process, CancellationToken stopping)
     {
         var session = new Session(record, process);
@@ -136,7 +154,7 @@ internal sealed class SessionStore(RuntimeOptions options, CgroupHierarchy cgrou
     /// <summary>A daemon that died between spawn and record leaves a session that ends by itself; only an old directory is nobody's.</summary>
     private void RemoveUnrecorded(string id, string directory)
     {
-        if (DateTime.UtcNow - Directory.GetCreationTimeUtc(directory) > UnrecordedPatience) RemoveDirectory(id);
+        if (IsOld(directory)) RemoveDirectory(id);
     }
 
     private string PathOf(string id) => Path.Combine(_root, id, RecordName);
