@@ -70,7 +70,7 @@ internal sealed class Leavers(BenchNode node, string gates)
     {
         while (true)
         {
-            var status = (await node.Runtime.ContainerStatusAsync(new ContainerStatusRequest { ContainerId = container })).Status;
+            var status = (await node.Runtime.ContainerStatusAsync(new ContainerStatusRequest { ContainerId = container }, cancellationToken: CancellationToken.None)).Status;
             if (status.State == ContainerState.ContainerExited || deadline.IsCancellationRequested) return status;
             await Task.Delay(50, CancellationToken.None);
         }
