@@ -12,9 +12,13 @@ internal static class UpgradeShimsCommand
     public static Command Create()
     {
         var binary = new Option<string?>("--binary") { Description = "The new shimruntime-shim; what the daemon starts new shims from, if absent", HelpName = "PATH" };
-        var containers = new Option<string[]>("--container") { Description = "Only those of these containers, by id or name", HelpName = "CONTAINER", AllowMultipleArgumentsPerToken = true };
+        var containers = new Option<string[]>("--container")
+        {
+            Description = "Only those of these containers, by id or name", HelpName = "CONTAINER", AllowMultipleArgumentsPerToken = true,
+        };
         var command = new DescribedCommand("shims",
-            "Puts a new program into the shims of running containers, in place: output, exit codes, sessions and sockets go on. Four at a time; ends at the first that is not exchanged.",
+            "Puts a new program into the shims of containers, in place: output, exit codes, sessions and sockets go on. "
+            + "One alone, then four at a time; ends at the first that is not exchanged.",
             "shimctl upgrade shims", "shimctl upgrade shims --binary /opt/shimruntime-2/bin/shimruntime-shim --container web");
         command.Options.Add(binary);
         command.Options.Add(containers);

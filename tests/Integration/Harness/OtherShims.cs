@@ -40,7 +40,7 @@ public sealed class OtherShims(World world)
         var path = PathOf("shim-no-library");
         var library = PathOf("libabsent.so");
         await Command.ShellAsync($"echo 'int absent(void) {{ return 0; }}' | gcc -shared -fPIC -x c - -o {library}"
-            + $" && echo 'int absent(void); int main(void) {{ return absent(); }}' | gcc -x c - {library} -o {path} && rm {library} && chmod 755 {path}");
+            + $" && echo 'int absent(void); int main(void) {{ return absent(); }}' | gcc -x c - -x none {library} -o {path} && rm {library} && chmod 755 {path}");
         return path;
     }
 

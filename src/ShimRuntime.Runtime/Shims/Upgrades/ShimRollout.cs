@@ -9,8 +9,8 @@ using ShimRuntime.ShimProtocol;
 namespace ShimRuntime.Runtime.Shims.Upgrades;
 
 /// <summary>
-/// Puts a new program into shims that run, some at a time. The first that is not exchanged ends it: what is under way is finished, and nothing more is
-/// begun. One whose container is removed meanwhile is no failure.
+/// Puts a new program into shims that run: one alone, so that a program that dies in its place costs one container; when that one serves, some at a time. The
+/// first that is not exchanged ends it: what is under way is finished, and nothing more is begun. One whose container is removed meanwhile is no failure.
 /// </summary>
 internal sealed class ShimRollout(ContainerStore store, ILogger<ShimRollout> log) : IShimUpgradeService
 {
@@ -27,7 +27,7 @@ internal sealed class ShimRollout(ContainerStore store, ILogger<ShimRollout> log
         var waiting = new Queue<ContainerEntry>(chosen);
         var steps = Channel.CreateUnbounded<ShimUpgradeStep>();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(client);
-        var workers = Task.WhenAll(Enumerable.Range(0, AtOnce).Select(_ => WorkAsync(program, waiting, steps.Writer, ended)));
+        var workers = WorkAsync(program, waiting, steps.Writer, ended);
         _ = workers.ContinueWith(t => steps.Writer.TryComplete(t.Exception), TaskScheduler.Default);
         var done = 0;
         try
@@ -63,18 +63,32 @@ internal sealed class ShimRollout(ContainerStore store, ILogger<ShimRollout> log
 
     private async Task WorkAsync(SafeFileHandle program, Queue<ContainerEntry> waiting, ChannelWriter<ShimUpgradeStep> steps, CancellationTokenSource ended)
     {
-        while (!ended.IsCancellationRequested)
+        while (await TurnAsync(program, waiting, steps, ended).ConfigureAwait(false) is { } outcome && outcome != ShimUpgradeOutcome.Upgraded)
         {
-            ContainerEntry? entry;
-            lock (waiting)
-            {
-                if (!waiting.TryDequeue(out entry)) return;
-            }
-
-            var step = await UpgradeAsync(entry, program).ConfigureAwait(false);
-            if (step.Outcome is not (ShimUpgradeOutcome.Upgraded or ShimUpgradeOutcome.Gone)) await ended.CancelAsync().ConfigureAwait(false);
-            steps.TryWrite(step);
         }
+
+        await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(async _ =>
+        {
+            while (await TurnAsync(program, waiting, steps, ended).ConfigureAwait(false) is not null)
+            {
+            }
+        })).ConfigureAwait(false);
+    }
+
+    /// <summary>The next one's turn; null: there is none any more.</summary>
+    private async Task<ShimUpgradeOutcome?> TurnAsync(
+        SafeFileHandle program, Queue<ContainerEntry> waiting, ChannelWriter<ShimUpgradeStep> steps, CancellationTokenSource ended)
+    {
+        ContainerEntry? entry;
+        lock (waiting)
+        {
+            if (ended.IsCancellationRequested || !waiting.TryDequeue(out entry)) return null;
+        }
+
+        var step = await UpgradeAsync(entry, program).ConfigureAwait(false);
+        if (step.Outcome is not (ShimUpgradeOutcome.Upgraded or ShimUpgradeOutcome.Gone)) await ended.CancelAsync().ConfigureAwait(false);
+        steps.TryWrite(step);
+        return step.Outcome;
     }
 
     private async Task<ShimUpgradeStep> UpgradeAsync(ContainerEntry entry, SafeFileHandle program)
