@@ -8,7 +8,12 @@ bin=$(realpath "$1") out=$(realpath -m "$2")
 shift 2
 eng/peer.sh artifacts/peer
 eng/busybox-image.sh artifacts/busybox.tar
-dotnet build tests/Bench -c Release -v q --nologo -clp:"ErrorsOnly;NoSummary"
+program=tests/Bench/bin/Release/net10.0/linux-x64/shimruntime-bench.dll
+sources=(tests/Bench src/ShimRuntime.Linux src/ShimRuntime.Cri proto Directory.Build.props Directory.Packages.props)
+if [ ! -e "$program" ] || [ -n "$(find "${sources[@]}" \( -name bin -o -name obj \) -prune -o -type f -newer "$program" -print -quit)" ]; then
+    dotnet build tests/Bench -c Release -v q --nologo -clp:"ErrorsOnly;NoSummary"
+    touch "$program"
+fi
 mkdir -p "$out"
 made=$([ -d /var/lib/cni ] || echo /var/lib/cni)
 work=$(mktemp -d)
@@ -43,8 +48,8 @@ setpriv --pdeathsig KILL unshare --mount --propagation private --net --pid --for
     mount -t tmpfs tmpfs /run
     mount --bind "$1/cni-cache" /var/lib/cni
     ip link set lo up
-    dotnet tests/Bench/bin/Release/net10.0/linux-x64/shimruntime-bench.dll compare "${@:2}" || exit $?
-    exit 0' bash "$work" "$bin" "$work" "$cgroup" "$out" "$@" &
+    dotnet "$2" compare "${@:3}" || exit $?
+    exit 0' bash "$work" "$program" "$bin" "$work" "$cgroup" "$out" "$@" &
 child=$!
 code=0
 wait "$child" || code=$?

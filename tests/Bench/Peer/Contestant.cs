@@ -103,7 +103,7 @@ internal sealed class Contestant : IAsyncDisposable
             Environment = [$"PATH={Path.GetDirectoryName(_argv[0])}:/usr/sbin:/usr/bin:/sbin:/bin"],
             Fds = [new FdMapping(fd, 1), new FdMapping(fd, 2)],
         });
-        _cgroup.Enter(_daemon.Pid);
+        _stage.Account(_daemon.Pid, _cgroup);
         _channel = CriSocket.Connect(_socket);
         Runtime = new RuntimeService.RuntimeServiceClient(_channel);
         Images = new ImageService.ImageServiceClient(_channel);

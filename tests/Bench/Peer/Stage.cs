@@ -8,19 +8,19 @@ internal sealed class Stage : IAsyncDisposable
 {
     private readonly string _cgroup;
 
-    private Stage(string work, string cgroup, BenchRegistry registry)
+    private Stage(string work, string cgroup)
     {
         _cgroup = cgroup;
         Site = Site.At(work);
-        Registry = registry;
         CniDirectory = Directory.CreateDirectory(Path.Combine(work, "cni")).FullName;
         File.WriteAllText(Path.Combine(CniDirectory, "10-bench.conflist"), Site.Conflist);
         Directory.CreateDirectory(Path.Combine(work, "netns"));
+        Account(Environment.ProcessId, MakeCgroup(CgroupOf("bench")));
     }
 
     public Site Site { get; }
 
-    public BenchRegistry Registry { get; }
+    public BenchRegistry Registry { get; private set; } = null!;
 
     public string CniDirectory { get; }
 
@@ -36,8 +36,8 @@ internal sealed class Stage : IAsyncDisposable
     /// <param name="cgroup">Name of a cgroup, removed by its maker.</param>
     public static async Task<Stage> SetAsync(string work, string cgroup, IReadOnlyDictionary<string, string> archives, CancellationToken cancellation)
     {
-        var exits = new ExitWatcher();
-        var stage = new Stage(work, cgroup, await BenchRegistry.StartAsync(Path.Combine(work, "registry"), exits, cancellation));
+        var stage = new Stage(work, cgroup);
+        stage.Registry = await BenchRegistry.StartAsync(Path.Combine(work, "registry"), stage.Site.Exits, cancellation);
         foreach (var (repository, archive) in archives) await stage.Registry.PushArchiveAsync(repository, archive, cancellation);
         return stage;
     }
@@ -51,6 +51,12 @@ internal sealed class Stage : IAsyncDisposable
     }
 
     public string CgroupOf(string contestant) => $"/{_cgroup}/{contestant}";
+
+    /// <summary>Moves a process where its CPU time is counted, and its share of the CPU is that of the others on the stage; its memory stays where it is.</summary>
+    public void Account(int pid, Cgroup cgroup)
+    {
+        foreach (var controller in (string[])["cpu", "cpuacct"]) File.WriteAllText($"{cgroup.DirectoryOf(controller)}/cgroup.procs", $"{pid}");
+    }
 
     public Cgroup MakeCgroup(string path)
     {
