@@ -30,6 +30,7 @@ $(BIN)/.built: $(INPUTS) | prerequisites
 test: build ## every test, integration included; the last line counts them
 	@eng/install-prerequisites.sh --for-tests
 	@eng/publish.sh previous
+	@eng/previous-shim.sh
 	@eng/test.sh
 
 test-unit: ## without the integration tests and the virtual machine

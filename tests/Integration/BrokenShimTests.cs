@@ -54,7 +54,7 @@ public sealed class BrokenShimTests(DaemonFixture daemon) : NodeTest(daemon)
         { $"#!PYTHON\n{Python}time.sleep(1000)", "did not answer Hello within 2 s" },
         { $"#!PYTHON\n{Python}peer.sendall(b'HTTP/1.1 400 Bad Request\\r\\n\\r\\n'); time.sleep(1000)", "does not answer" },
         { $"#!PYTHON\n{Python}answer(b'\\xff\\xff\\xff'); time.sleep(1000)", "its answer to Hello is no HelloResponse" },
-        { $"#!PYTHON\n{Python}answer(b'\\x08\\x02\\x1a\\x40' + identity); time.sleep(1000)", "speaks protocol 2" },
+        { $"#!PYTHON\n{Python}answer(b'\\x08\\x03\\x1a\\x40' + identity); time.sleep(1000)", "speaks protocol 3" },
         { $"#!PYTHON\n{Python}answer(b'\\x08\\x01\\x1a\\x40' + b'0' * 64); time.sleep(1000)", "for container '0000000000" },
     };
 

@@ -174,9 +174,9 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         try
         {
             var hello = await shim.HelloAsync(token).ConfigureAwait(false);
-            if (hello.ContainerId == entry.Id && hello.ProtocolVersion == ShimMethods.ProtocolVersion) return shim;
+            if (hello.ContainerId == entry.Id && ShimMethods.IsSpoken(hello.ProtocolVersion)) return shim;
             throw RuntimeFault.Internal($"failed to create container '{entry.Id}': '{parts.Options.ShimPath}' speaks protocol "
-                + $"{hello.ProtocolVersion} for container '{hello.ContainerId}', not {ShimMethods.ProtocolVersion} for this one; "
+                + $"{hello.ProtocolVersion} for container '{hello.ContainerId}', not {ShimMethods.PreviousVersion} or {ShimMethods.ProtocolVersion} for this one; "
                 + ShimSentence.Advice);
         }
         catch (ShimFault e)

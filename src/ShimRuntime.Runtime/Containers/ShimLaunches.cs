@@ -15,7 +15,7 @@ internal static class ShimLaunches
         var logs = record.LogPath.Length > 0;
         return new ShimLaunch
         {
-            ProtocolVersion = ShimMethods.ProtocolVersion,
+            ProtocolVersion = ShimMethods.LaunchVersion,
             ContainerId = record.Id,
             SandboxId = record.SandboxId,
             RunDirectory = paths.Run(record.Id),

@@ -108,7 +108,9 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
             var hello = await shim.HelloAsync(Patience, cancellation).ConfigureAwait(false);
             if (hello.ProtocolVersion != ShimMethods.ProtocolVersion)
             {
-                _log.LogWarning("container {Id}: its shim speaks protocol {Theirs} (this daemon: {Ours}); it is adopted with what both know",
+                // The previous one is an upgrade's everyday; any other nobody has tried.
+                _log.Log(ShimMethods.IsSpoken(hello.ProtocolVersion) ? LogLevel.Information : LogLevel.Warning,
+                    "container {Id}: its shim speaks protocol {Theirs} (this daemon: {Ours}); it is adopted with what both know",
                     id, hello.ProtocolVersion, ShimMethods.ProtocolVersion);
             }
 

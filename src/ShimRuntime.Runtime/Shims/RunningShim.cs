@@ -16,6 +16,7 @@ public sealed class RunningShim : IAsyncDisposable
     private readonly TimeSpan _callTimeout;
     private readonly SemaphoreSlim _connecting = new(1, 1);
     private ShimClient? _client;
+    private volatile uint _protocol;
 
     private RunningShim(string socketPath, ProcessIdentity process, SafePidFd pidFd, ShimOwner owner)
     {
@@ -27,6 +28,9 @@ public sealed class RunningShim : IAsyncDisposable
     }
 
     public ProcessIdentity Process { get; }
+
+    /// <summary>As it last said; 0: it has not yet.</summary>
+    public uint Protocol => _protocol;
 
     /// <summary>Completes, never faulted, once the process has ended (and was reaped, if it was a child of ours).</summary>
     public Task Gone { get; }
@@ -45,8 +49,17 @@ public sealed class RunningShim : IAsyncDisposable
     public Task<HelloResponse> HelloAsync(CancellationToken cancellation) => HelloAsync(_callTimeout, cancellation);
 
     /// <inheritdoc cref="HelloAsync(CancellationToken)"/>
-    public Task<HelloResponse> HelloAsync(TimeSpan patience, CancellationToken cancellation) =>
-        CallAsync("Hello", static (c, t) => c.HelloAsync(t), patience, cancellation);
+    public async Task<HelloResponse> HelloAsync(TimeSpan patience, CancellationToken cancellation)
+    {
+        var hello = await CallAsync("Hello", static (c, t) => c.HelloAsync(t), patience, cancellation).ConfigureAwait(false);
+        _protocol = hello.ProtocolVersion;
+        return hello;
+    }
+
+    /// <summary>Null: as far as it has said, it has the method; else the sentence for who asked for it.</summary>
+    public string? WhyNot(string method) => _protocol is not 0 && _protocol < ShimMethods.Since(method)
+        ? $"its shim, pid {Process.Pid}, is of an earlier release (protocol {_protocol}) and has no {method}; the container goes on as it is, and a new one in its place has today's shim"
+        : null;
 
     /// <summary>Answers when runc has; the caller bounds its own patience.</summary>
     public Task<StartResponse> StartAsync(CancellationToken cancellation) =>
@@ -155,6 +168,7 @@ public sealed class RunningShim : IAsyncDisposable
     private async Task<T> CallAsync<T>(
         string method, Func<ShimClient, CancellationToken, Task<T>> call, TimeSpan timeout, CancellationToken cancellation)
     {
+        if (WhyNot(method) is { } lacking) throw new ShimFault(FaultCode.FailedPrecondition, lacking);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         if (timeout != Timeout.InfiniteTimeSpan) deadline.CancelAfter(timeout);
         ShimClient? client = null;

@@ -33,7 +33,7 @@ internal sealed class SessionSpawner(RuntimeOptions options, SessionStore sessio
         var directory = sessions.MakeDirectory(id);
         try
         {
-            var launch = new SessionLaunch { ProtocolVersion = ShimMethods.ProtocolVersion, Id = id, Directory = directory, Request = request };
+            var launch = new SessionLaunch { ProtocolVersion = ShimMethods.LaunchVersion, Id = id, Directory = directory, Request = request };
             target.Fill(launch);
             using var memory = MemoryFile.Sealed("session-launch", launch.ToByteArray());
             var process = Spawner.Spawn(new SpawnRequest

@@ -94,6 +94,7 @@ internal sealed class SwapVerb(ContainerParts parts, SwapPilot pilot)
                 $"failed to swap container '{entry.Id}': it is {ContainerEntry.Describe(record.Phase)}, not running");
         }
 
+        if (entry.Shim.WhyNot(ShimMethods.Swap) is { } lacking) throw RuntimeFault.FailedPrecondition($"failed to swap container '{entry.Id}': {lacking}");
         if (expected != 0 && expected != record.Generation) throw Other(entry, expected);
         if (entry.Swapping is { IsOver: false } or { Completion.IsCompleted: false } || record.Swap is not null)
         {

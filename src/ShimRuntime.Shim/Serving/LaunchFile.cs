@@ -52,8 +52,8 @@ internal static unsafe class LaunchFile
 
     private static void CheckVersion(uint version)
     {
-        if (version != ShimMethods.ProtocolVersion)
-            throw RuntimeFault.InvalidArgument($"launch of protocol {version}, this shim speaks {ShimMethods.ProtocolVersion}");
+        if (!ShimMethods.IsSpoken(version))
+            throw RuntimeFault.InvalidArgument($"launch of protocol {version}, this shim speaks {ShimMethods.PreviousVersion} to {ShimMethods.ProtocolVersion}");
     }
 
     private static T Parse<T>(MessageParser<T> parser, string name, int fd) where T : IMessage<T>

@@ -32,6 +32,16 @@ public static class Installation
         return File.Exists(path) ? path : throw new InvalidOperationException($"{path} is missing; run 'make build' first");
     }
 
+    /// <summary>A shim of the previous protocol version.</summary>
+    public static string PreviousShim
+    {
+        get
+        {
+            var path = Path.Combine(RepositoryRoot, "artifacts/previous-protocol/shimruntime-shim");
+            return File.Exists(path) ? path : throw new InvalidOperationException($"{path} is missing; run 'eng/previous-shim.sh' first");
+        }
+    }
+
     private static string FindRoot()
     {
         for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
