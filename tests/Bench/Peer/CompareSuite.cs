@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Grpc.Core;
 
 namespace ShimRuntime.Bench.Peer;
 
@@ -67,13 +68,28 @@ internal sealed record CompareSuite(string Binaries, string Work, string Cgroup,
         foreach (var measurement in Measurements.Where(m => Rows.Count == 0 || Rows.Contains(m.Name)))
         {
             await Console.Error.WriteLineAsync($"{DateTime.Now:T} {measurement.Name}");
-            await measurement.RunAsync(contest, cancellation);
+            try
+            {
+                await measurement.RunAsync(contest, cancellation);
+            }
+            catch (Exception e) when (e is IOException or InvalidOperationException or RpcException && !cancellation.IsCancellationRequested)
+            {
+                await Console.Error.WriteLineAsync($"{measurement.Name}: {e}");
+                comparison.Fail($"{measurement.Name} failed: {e.Message}");
+            }
+
+            Write(comparison); // what there is, should this be the last
         }
 
         Console.WriteLine(comparison.Markdown());
-        await File.WriteAllTextAsync(Path.Combine(Out, "bench.md"), comparison.Markdown(), cancellation);
-        await File.WriteAllTextAsync(Path.Combine(Out, "bench.json"), comparison.Json(), cancellation);
         return comparison.Holds;
+    }
+
+    private void Write(Comparison comparison)
+    {
+        var name = string.Join('-', Rows.Prepend("bench")); // some rows alone do not take the whole's place
+        File.WriteAllText(Path.Combine(Out, name + ".md"), comparison.Markdown());
+        File.WriteAllText(Path.Combine(Out, name + ".json"), comparison.Json());
     }
 
     private static Dictionary<string, string> Facts(ContestantKind ours, ContestantKind peer)

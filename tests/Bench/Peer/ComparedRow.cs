@@ -17,7 +17,7 @@ internal sealed record ComparedRow(string What, string Unit)
     /// <summary>Null: there is no floor.</summary>
     public double? RatioToFloor => Floor is { Count: > 0 } ? Ours.Median / Floor.Median : null;
 
-    public bool Holds => Target is null || Target.Holds(this);
+    public bool Holds => Target is null || (Ours.Count > 0 && Target.Holds(this));
 
     public Samples Of(Contestant contestant) => contestant.Kind is OurRuntime ? Ours : Peer;
 }

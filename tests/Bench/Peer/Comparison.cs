@@ -11,8 +11,9 @@ internal sealed class Comparison(IReadOnlyDictionary<string, string> facts)
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
     private readonly List<ComparedRow> _rows = [];
     private readonly List<string> _notes = [];
+    private bool _failed;
 
-    public bool Holds => _rows.All(r => r.Holds);
+    public bool Holds => !_failed && _rows.All(r => r.Holds);
 
     public ComparedRow Add(ComparedRow row)
     {
@@ -22,6 +23,13 @@ internal sealed class Comparison(IReadOnlyDictionary<string, string> facts)
 
     /// <summary>A line below the table.</summary>
     public void Note(string text) => _notes.Add(text);
+
+    /// <summary>A measurement that could not be made: the others go on, the run has failed.</summary>
+    public void Fail(string text)
+    {
+        _failed = true;
+        Note(text);
+    }
 
     public string Markdown()
     {

@@ -1,3 +1,4 @@
+using Grpc.Core;
 using Grpc.Net.Client;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
@@ -74,14 +75,26 @@ internal sealed class Contestant : IAsyncDisposable
     /// <summary>Its pods and then it. What does not go ends with the bench's namespaces (eng/bench.sh).</summary>
     public async ValueTask DisposeAsync()
     {
-        foreach (var pod in (await Runtime.ListPodSandboxAsync(new ListPodSandboxRequest())).Items)
+        try
         {
-            await Runtime.StopPodSandboxAsync(new StopPodSandboxRequest { PodSandboxId = pod.Id });
-            await Runtime.RemovePodSandboxAsync(new RemovePodSandboxRequest { PodSandboxId = pod.Id });
+            foreach (var pod in (await Runtime.ListPodSandboxAsync(new ListPodSandboxRequest())).Items)
+            {
+                await Runtime.StopPodSandboxAsync(new StopPodSandboxRequest { PodSandboxId = pod.Id });
+                await Runtime.RemovePodSandboxAsync(new RemovePodSandboxRequest { PodSandboxId = pod.Id });
+            }
+        }
+        catch (RpcException e)
+        {
+            // What the measurement failed of is to be seen, not this.
+            await Console.Error.WriteLineAsync($"{Kind.Name} does not take its pods away: {e.Status.Detail}; its log ends: {LastWords()}");
         }
 
         await EndAsync(15);
     }
+
+    private string LastWords() => File.ReadLines(LogPath).LastOrDefault() ?? "";
+
+    private string LogPath => Path.Combine(_home, "daemon.log");
 
     private async Task EndAsync(int signal)
     {
@@ -94,7 +107,7 @@ internal sealed class Contestant : IAsyncDisposable
 
     private void Spawn()
     {
-        using var log = File.OpenHandle(Path.Combine(_home, "daemon.log"), FileMode.Append, FileAccess.Write);
+        using var log = File.OpenHandle(LogPath, FileMode.Append, FileAccess.Write);
         var fd = (int)log.DangerousGetHandle();
         _daemon = Spawner.Spawn(new SpawnRequest
         {

@@ -7,7 +7,6 @@ namespace ShimRuntime.Bench.Peer;
 internal sealed class PodRate : IMeasurement
 {
     private const int Batch = 24;
-    private const int Batches = 2;
     private const double LeastRatio = 2;
     private const double MostCpuRatio = 0.45;
 
@@ -20,7 +19,7 @@ internal sealed class PodRate : IMeasurement
             var asked = parallel == 4;
             var rate = contest.Comparison.Add(new ComparedRow($"pods started, {parallel} in parallel, CNI", "1/s") { Target = asked ? Target.PeerAtLeast(LeastRatio) : null });
             var cpu = contest.Comparison.Add(new ComparedRow($"CPU of a pod's start, {parallel} in parallel, CNI", "ms") { Target = asked ? Target.PeerAtMost(MostCpuRatio) : null });
-            await contest.InterleaveAsync(Batches, async (contestant, counts) =>
+            await contest.InterleaveAsync(Math.Max(1, contest.Rounds / 20), async (contestant, counts) =>
             {
                 var (perSecond, perPod) = await StartAsync(contestant, parallel, counts ? Batch : parallel, cancellation);
                 if (!counts) return;
