@@ -132,20 +132,8 @@ public abstract partial class SwapMatrixTests(DaemonFixture daemon) : NodeTest(d
     private static async Task GoesOnAsync(Row row)
     {
         var scene = row.Scene;
-        SwapEvent? end = null;
-        await Eventually.True(async () =>
-        {
-            try
-            {
-                end = await scene.Container.Swap(scene.To("g4")).EndAsync();
-                return true;
-            }
-            catch (RpcException e) when (e.StatusCode == StatusCode.ResourceExhausted)
-            {
-                return false; // the pause after a failure
-            }
-        }, "the next swap begins");
-        Assert.True(end!.Outcome == Outcome.Swapped, $"{end.Outcome}: {end.Cause}");
+        var end = await SwapTests.RetriedAsync(scene.Container, scene.To("g4"));
+        Assert.True(end.Outcome == Outcome.Swapped, $"{end.Outcome}: {end.Cause}");
         await scene.AnswersAsync("g4");
         await OnlyAsync(scene, end.Generation);
         var wrong = await scene.Client.EndAsync("g1", "g2", "g4");

@@ -222,7 +222,7 @@ public sealed class SwapTests(DaemonFixture daemon) : NodeTest(daemon)
     private string RunDirectory(Container container) => Path.Combine(World.State, "c", container.Id[..16]);
 
     /// <summary>After the pause that a failure costs.</summary>
-    private static async Task<SwapEvent> RetriedAsync(Container container, SwapRequest request)
+    internal static async Task<SwapEvent> RetriedAsync(Container container, SwapRequest request)
     {
         SwapEvent? end = null;
         await Eventually.True(async () =>

@@ -1,3 +1,4 @@
+using System.Text;
 using ShimRuntime.Linux;
 
 namespace ShimRuntime.Runtime.Containers;
@@ -8,6 +9,8 @@ namespace ShimRuntime.Runtime.Containers;
 /// </summary>
 public static class LogPaths
 {
+    private const int MaxNameBytes = 255; // NAME_MAX, limits.h
+
     /// <summary>Empty unless both are given: then output is read and dropped.</summary>
     public static string Combine(string logDirectory, string logPath) =>
         logDirectory.Length == 0 || logPath.Length == 0 ? "" : Path.Combine(logDirectory, logPath);
@@ -20,6 +23,8 @@ public static class LogPaths
         if (!clean)
             throw RuntimeFault.InvalidArgument($"failed to create container: log_path '{logPath}' is not a clean path relative to the "
                 + "pod's log_directory");
+        if (logPath.Split('/').Any(s => Encoding.UTF8.GetByteCount(s) > MaxNameBytes))
+            throw RuntimeFault.InvalidArgument($"failed to create container: a name in log_path '{logPath}' has more than {MaxNameBytes} bytes");
     }
 
     /// <summary>

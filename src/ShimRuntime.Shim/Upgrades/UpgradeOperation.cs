@@ -101,13 +101,23 @@ internal sealed class UpgradeOperation : IDisposable
         _words = MemoryFile.Bounded("shim-validation", MaxWordsBytes);
         _timedOut = false;
         var words = (int)_words.DangerousGetHandle();
-        _validator = _reaper.Spawn(new SpawnRequest
+        try
         {
-            Path = $"/proc/self/fd/{programAt}",
-            Arguments = [ProgramName, "validate"],
-            Fds = [new(words, 1), new(words, 2), new((int)copy.DangerousGetHandle(), 3), new(program, programAt)],
-            BlockedSignals = BlockedSignals,
-        }, Validated);
+            _validator = _reaper.Spawn(new SpawnRequest
+            {
+                Path = $"/proc/self/fd/{programAt}",
+                Arguments = [ProgramName, "validate"],
+                Fds = [new(words, 1), new(words, 2), new((int)copy.DangerousGetHandle(), 3), new(program, programAt)],
+                BlockedSignals = BlockedSignals,
+            }, Validated);
+        }
+        catch
+        {
+            _words.Dispose();
+            _words = null;
+            throw;
+        }
+
         _deadline.Set(ValidationTime);
     }
 

@@ -22,6 +22,13 @@ public sealed class LogPathsTests : IDisposable
     public void A_path_that_could_lead_out_is_invalid(string path) =>
         Assert.Equal(FaultCode.InvalidArgument, Assert.Throws<RuntimeFault>(() => LogPaths.CheckRelative(path)).Code);
 
+    [Fact]
+    public void A_name_that_no_file_can_have_is_invalid()
+    {
+        LogPaths.CheckRelative($"web/{new string('x', 255)}/0.log");
+        Assert.Equal(FaultCode.InvalidArgument, Assert.Throws<RuntimeFault>(() => LogPaths.CheckRelative($"web/{new string('ö', 128)}/0.log")).Code);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("0.log")]
