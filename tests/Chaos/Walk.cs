@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
 using ShimRuntime.Integration.Tests.Harness;
 
 namespace ShimRuntime.Chaos.Tests;
