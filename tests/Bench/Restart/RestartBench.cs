@@ -39,7 +39,7 @@ internal sealed class RestartBench(BenchNode node, RestartSuite suite)
         await KillAsync(report, suite.Containers, cancellation);
         var logFaults = await writers.EndAsync();
         foreach (var fault in (IEnumerable<string>)[.. logFaults, .. _exitFaults, .. callers.Http.Failures, .. callers.Cri.Failures]) report.Note(fault);
-        report.Add($"numbered lines, a second", writers.Lines / seconds, "");
+        report.Add("numbered lines, a second", writers.Lines / seconds, "");
         report.Add("of them the one at full pipe speed", writers.FastBytes / 1e6 / seconds, "MB/s");
         report.Add("logs with a line lost, doubled or out of order", logFaults.Count, "", 0);
         report.Add($"exit codes lost or wrong, of {(suite.Upgrades + suite.Rolls) * Leavers.PerStep}", _exitFaults.Count, "", 0);

@@ -14,6 +14,7 @@ internal sealed class Writers(BenchNode node, string gates)
     public const int BurstsPerSecond = 10;
     private const int FastLines = 640_000; // of 100 bytes: 64 MB that stay in the page cache
     private const int FastLineBytes = 100;
+    private const int FewestShares = 2;
     private const int Port = 8080;
     private const string Slow = """
         mkdir -p /tmp/www; echo up > /tmp/www/index.html; httpd -p 8080 -h /tmp/www
@@ -42,6 +43,7 @@ internal sealed class Writers(BenchNode node, string gates)
         var (podId, container, _) = await node.TimedUpAsync(pod, NamespaceMode.Container, cancellation, c =>
         {
             Shell(c, "while :; do cat /lines; done");
+            c.Linux.Resources = new LinuxContainerResources { CpuShares = FewestShares }; // what the others leave of the CPU: it would take all
             c.Mounts.Add(new Mount { HostPath = lines, ContainerPath = "/lines", Readonly = true });
         });
         _fast = (podId, container, new NumberedLog(Path.Combine(pod.LogDirectory, "0.log"), FastLines));
