@@ -161,7 +161,7 @@ ip link delete "$bridge"
 diff <(echo "$before") <(echo "$after") || fail "something is left behind (< before, > after)"
 # The daemon's own files stay for the next one (docs/operations.md): locks, the pulse, the port of the streams, what it hands on.
 leftover=$(find "$work/state" "$work/netns" "$work/root/containers" "$work/root/sandboxes" "$work/root/snapshots" -mindepth 1 \
-    ! -name '*.lock' ! -path "$work/state/alive" ! -path "$work/state/streaming.port" ! -path "$work/state/handover.json" ! -path "$work/state/shimruntime" ! -type d 2> /dev/null || true)
+    ! -name '*.lock' ! -path "$work/state/alive" ! -path "$work/state/streaming.port" ! -path "$work/state/handover.json" ! -path "$work/state/ids" ! -path "$work/state/shimruntime" ! -type d 2> /dev/null || true)
 [ -z "$leftover" ] || fail "files are left behind: $leftover"
 echo "$after"
 echo
