@@ -70,7 +70,8 @@ bench-swap: build ## swaps of Kestrel (L1, L2) and nginx (L3) under 2,000 reques
 
 bench-restart: build ## daemon and shims replaced under 100 containers that log, serve and end; kill -9 with 100 and 300; shorter: BENCH_ARGS="--upgrades 3 --rolls 1"
 	@eng/busybox-image.sh artifacts/busybox.tar
-	@dotnet run --project tests/Bench -c Release -v q -- restart $(BIN) artifacts/busybox.tar $(BENCH_ARGS)
+	@gcc -O1 -static -o artifacts/bench-writer tests/Bench/Restart/writer.c
+	@dotnet run --project tests/Bench -c Release -v q -- restart $(BIN) artifacts/busybox.tar artifacts/bench-writer $(BENCH_ARGS)
 
 # Code style and analyzers are errors in every build; what is left to look at is white space.
 lint: ## fails if formatting differs from .editorconfig

@@ -8,7 +8,7 @@ namespace ShimRuntime.Bench;
 /// <summary>
 /// `shimruntime-bench quick BIN_DIRECTORY IMAGE.tar`: every budget that a machine can be asked about in two minutes. A name of a part instead of `quick`
 /// measures that part alone. `swap BIN_DIRECTORY IMAGE.tar KESTREL.tar NGINX.tar` swaps two servers under load, `restart
-/// BIN_DIRECTORY IMAGE.tar` replaces daemon and shims under a full node. Prints medians; exit code 1 where a
+/// BIN_DIRECTORY IMAGE.tar WRITER` replaces daemon and shims under a full node. Prints medians; exit code 1 where a
 /// row falls short of its budget.
 /// </summary>
 internal static class Program

@@ -67,6 +67,27 @@ public sealed class ShimUpgradeFailureTests(DaemonFixture daemon) : NodeTest(dae
         await Faults.ExpectAsync(code, () => Daemon.UpgradeShimsAsync(path), "failed to upgrade the shims", words);
     }
 
+    /// <summary>An installer's child that was forked while the file was written has it open until it calls execve.</summary>
+    [Fact]
+    public async Task OneThatIsStillOpenForWritingIsWaitedForButNotForLong()
+    {
+        await RunAsync("sleep 1000");
+        var path = Shims.Copy("shim-next");
+        using (var writer = File.OpenHandle(path, access: FileAccess.Write))
+        {
+            var soon = Daemon.UpgradeShimsAsync(path);
+            await Task.Delay(300);
+            writer.Dispose();
+            Assert.Equal(Outcome.Upgraded, Assert.Single(await soon).Outcome);
+        }
+
+        var other = Shims.Copy("shim-written");
+        using var stays = File.OpenHandle(other, access: FileAccess.Write);
+        var step = Assert.Single(await Daemon.UpgradeShimsAsync(other));
+        Assert.Equal(Outcome.Refused, step.Outcome);
+        Assert.Contains("open for writing", step.Cause, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task AnUnknownContainerIsNotFound() =>
         await Faults.ExpectAsync(StatusCode.NotFound, () => Daemon.UpgradeShimsAsync("", "0123456789ab"), "no such container");

@@ -43,10 +43,11 @@ internal sealed class Successor : IDisposable
     public string Version { get; private set; } = "";
 
     /// <summary>Starts it and waits until it has shown that it can run.</summary>
-    /// <exception cref="RuntimeFault">FailedPrecondition with its words: nothing has changed.</exception>
+    /// <exception cref="RuntimeFault">FailedPrecondition with its words; Aborted: somebody has the file open for writing. Nothing has changed.</exception>
     public static async Task<Successor> StartAsync(string binary, (int Cri, int Streams) listeners, CancellationToken cancellation)
     {
-        var successor = Spawn(binary, listeners);
+        var successor = await BusyProgram.RetryAsync(() => Task.FromResult(Spawn(binary, listeners)), e => e is RuntimeFault { Code: FaultCode.Aborted }, cancellation)
+            .ConfigureAwait(false);
         try
         {
             var line = await successor.LineAsync(BootPatience, cancellation).ConfigureAwait(false);
@@ -115,7 +116,8 @@ internal sealed class Successor : IDisposable
             int read = status.Read, write = go.Write;
             FileDescriptor.Close(ref read);
             FileDescriptor.Close(ref write);
-            throw RuntimeFault.FailedPrecondition($"failed to upgrade the daemon to '{binary}': {e.Message}; the running one goes on");
+            throw new RuntimeFault(BusyProgram.IsCauseOf(e) ? FaultCode.Aborted : FaultCode.FailedPrecondition,
+                $"failed to upgrade the daemon to '{binary}': {BusyProgram.Words(e)}; the running one goes on");
         }
         finally
         {

@@ -46,7 +46,7 @@ internal sealed class UpgradeOperation : IDisposable
         _deadline = loop.CreateTimer(TimeIsUp);
     }
 
-    /// <exception cref="RuntimeFault">FailedPrecondition: not now, or this program can't be run. Nothing has changed then.</exception>
+    /// <exception cref="RuntimeFault">FailedPrecondition: not now, or this program can't be run. Aborted: it is being written. Nothing has changed then.</exception>
     public void Begin(ShimCall call)
     {
         var program = call.TakeDescriptor();
@@ -60,7 +60,7 @@ internal sealed class UpgradeOperation : IDisposable
         catch (LinuxException e)
         {
             FileDescriptor.Close(ref program);
-            throw Refused($"the new program can't be run: {e.Message}");
+            throw CantRun(e);
         }
         catch
         {
@@ -133,7 +133,7 @@ internal sealed class UpgradeOperation : IDisposable
         _validator = null;
         var words = System.Text.Encoding.UTF8.GetString(MemoryFile.ReadWritten(_words!)).Trim();
         if (exit is { Code: 0, Signal: 0 } && words.StartsWith(Validation.Word, StringComparison.Ordinal)) Exchange();
-        else Refuse(_timedOut ? $"the new program did not read the state within {ValidationTime.TotalSeconds:0} s" : Judge(exit, words));
+        else Refuse(Refused(_timedOut ? $"the new program did not read the state within {ValidationTime.TotalSeconds:0} s" : Judge(exit, words)));
     }
 
     private static string Judge(ExitCode exit, string words) => (exit, words.Length) switch
@@ -165,7 +165,7 @@ internal sealed class UpgradeOperation : IDisposable
         }
         catch (Exception e) when (e is RuntimeFault or IOException)
         {
-            Refuse(e is LinuxException ? $"the new program can't be run: {e.Message}" : e.Message);
+            Refuse(e switch { RuntimeFault fault => fault, LinuxException fault => CantRun(fault), _ => Refused(e.Message) });
         }
     }
 
@@ -205,12 +205,12 @@ internal sealed class UpgradeOperation : IDisposable
         _validator?.Signal(SIGKILL);
     }
 
-    private void Refuse(string cause)
+    private void Refuse(RuntimeFault fault)
     {
-        ErrorLog.Write($"not upgraded: {cause}");
+        ErrorLog.Write($"not upgraded: {fault.Message}");
         var call = _call;
         LetGo();
-        call?.Fail(FaultCode.FailedPrecondition, cause.StartsWith("failed to", StringComparison.Ordinal) ? cause : Refused(cause).Message);
+        call?.Fail(fault.Code, fault.Message);
     }
 
     private void LetGo()
@@ -223,6 +223,10 @@ internal sealed class UpgradeOperation : IDisposable
         FileDescriptor.Close(ref _oldProgram);
     }
 
-    private static RuntimeFault Refused(string cause) =>
-        RuntimeFault.FailedPrecondition($"failed to upgrade the shim: {cause}; shim {Dispatch.Version} goes on");
+    private static RuntimeFault CantRun(LinuxException fault) =>
+        new(BusyProgram.IsCauseOf(fault) ? FaultCode.Aborted : FaultCode.FailedPrecondition, Words($"the new program can't be run: {BusyProgram.Words(fault)}"));
+
+    private static RuntimeFault Refused(string cause) => RuntimeFault.FailedPrecondition(Words(cause));
+
+    private static string Words(string cause) => $"failed to upgrade the shim: {cause}; shim {Dispatch.Version} goes on";
 }

@@ -19,7 +19,7 @@ internal sealed class RestartBench(BenchNode node, RestartSuite suite)
 
     public async Task RunAsync(Report report, CancellationToken cancellation)
     {
-        var (writers, leavers) = (new Writers(node, _gates), new Leavers(node, _gates));
+        var (writers, leavers) = (new Writers(node, suite.Writer, _gates), new Leavers(node, _gates));
         await writers.StartAsync(suite.Containers, cancellation);
         await leavers.StartAsync(cancellation);
         var callers = new Callers(node, writers.Addresses);

@@ -8,23 +8,14 @@ namespace ShimRuntime.Bench.Restart;
 /// Pods of a network of their own that each write numbered lines in bursts and answer HTTP; one more prints numbered lines as fast as its pipe
 /// takes them. Their logs are rotated without pause, one after the other, the fast one's before each.
 /// </summary>
-internal sealed class Writers(BenchNode node, string gates)
+/// <param name="program">writer.c, built: 20 lines ten times a second.</param>
+internal sealed class Writers(BenchNode node, string program, string gates)
 {
-    public const int Burst = 20;
-    public const int BurstsPerSecond = 10;
     private const int FastLines = 640_000; // of 100 bytes: 64 MB that stay in the page cache
     private const int FastLineBytes = 100;
     private const int FewestShares = 2;
     private const int Port = 8080;
-    private const string Slow = """
-        mkdir -p /tmp/www; echo up > /tmp/www/index.html; httpd -p 8080 -h /tmp/www
-        mkfifo /tmp/never; exec 3<>/tmp/never; trap 'stop=1' TERM; i=0
-        while [ -z "$stop" ]; do
-            n=$((i+20)); while [ $i -lt $n ]; do echo $i; i=$((i+1)); done
-            read -t 0.1 x <&3
-        done
-        echo $i > /gates/lines-$NAME
-        """;
+    private const string Program = "/bin/writer";
     private static readonly TimeSpan RotationPause = TimeSpan.FromMilliseconds(250);
     private readonly List<(string Pod, string Container, string Name, IPEndPoint Address, NumberedLog Log)> _slow = [];
     private (string Pod, string Container, NumberedLog Log) _fast;
@@ -85,9 +76,10 @@ internal sealed class Writers(BenchNode node, string gates)
         var pod = node.Pod(name, false, NamespaceMode.Container);
         var (podId, container, _) = await node.TimedUpAsync(pod, NamespaceMode.Container, cancellation, c =>
         {
-            Shell(c, Slow);
+            c.Command.Clear();
+            c.Command.AddRange([Program, $"{Port}", $"/gates/lines-{name}"]);
+            c.Mounts.Add(new Mount { HostPath = program, ContainerPath = Program, Readonly = true });
             c.Mounts.Add(new Mount { HostPath = gates, ContainerPath = "/gates" });
-            c.Envs.Add(new KeyValue { Key = "NAME", Value = Google.Protobuf.ByteString.CopyFromUtf8(name) });
         });
         var status = await node.Runtime.PodSandboxStatusAsync(new PodSandboxStatusRequest { PodSandboxId = podId }, cancellationToken: cancellation);
         var address = new IPEndPoint(IPAddress.Parse(status.Status.Network.Ip), Port);

@@ -97,7 +97,8 @@ internal sealed class ShimRollout(ContainerStore store, ILogger<ShimRollout> log
         if (entry.Shim is not { } shim) return Step(entry, ShimUpgradeOutcome.Gone, "");
         try
         {
-            var answer = await shim.UpgradeAsync(program, Patience).ConfigureAwait(false);
+            var answer = await BusyProgram.RetryAsync(() => shim.UpgradeAsync(program, Patience), e => e is ShimFault { Code: FaultCode.Aborted }, CancellationToken.None)
+                .ConfigureAwait(false);
             var took = Stopwatch.GetElapsedTime(begun);
             log.LogInformation("container {Id}: shim {Old} is replaced by {New} after {Ms:0} ms", entry.Id, answer.PreviousVersion, answer.Version, took.TotalMilliseconds);
             return Step(entry, ShimUpgradeOutcome.Upgraded, "") with { PreviousVersion = answer.PreviousVersion, Version = answer.Version, Took = took };
