@@ -5,6 +5,7 @@ namespace ShimRuntime.Bench.Peer;
 
 /// <summary>
 /// A container prints a file as fast as its output is taken: MB/s until it has ended, and the CPU time of daemon and shim for a GB (the writer's own is its pod's).
+/// Attachers read as fast as they can. A runtime may hold the container back for them, or cut off who can't follow, as ours does (decision 74).
 /// </summary>
 internal sealed class Logs : IMeasurement
 {
@@ -28,17 +29,19 @@ internal sealed class Logs : IMeasurement
             var asked = lineBytes == 101 && attachers == 0;
             var speed = contest.Comparison.Add(new ComparedRow(what, "MB/s") { Target = asked ? Target.PeerAtLeast(LeastSpeedRatio) : null });
             var cpu = contest.Comparison.Add(new ComparedRow($"CPU for a GB, {what}", "s") { Target = asked ? Target.PeerAtMost(MostCpuRatio) : null });
+            var seen = attachers == 0 ? null : contest.Comparison.Add(new ComparedRow($"{what}: what the slowest of them saw", "MB"));
             await contest.InterleaveAsync(Rounds, async (contestant, counts) =>
             {
-                var (seconds, cpuSeconds) = await PrintAsync(contest, contestant, (lineBytes, attachers), cancellation);
+                var (seconds, cpuSeconds, bytes) = await PrintAsync(contest, contestant, (lineBytes, attachers), cancellation);
                 if (!counts) return;
                 speed.Of(contestant).Add(FileBytes / 1e6 / seconds);
                 cpu.Of(contestant).Add(cpuSeconds / (FileBytes / GB));
+                seen?.Of(contestant).Add(bytes / 1e6);
             });
         }
     }
 
-    private static async Task<(double Seconds, double CpuSeconds)> PrintAsync(
+    private static async Task<(double Seconds, double CpuSeconds, double SeenBytes)> PrintAsync(
         Contest contest, Contestant contestant, (int LineBytes, int Attachers) kind, CancellationToken cancellation)
     {
         var pod = contestant.NewPod(true);
@@ -65,11 +68,12 @@ internal sealed class Logs : IMeasurement
 
         var cpu = (contestant.Usage.RuntimeCpuMilliseconds - before) / 1000;
         foreach (var attacher in attachers) await attacher.DisposeAsync();
-        if (attachers.Any(a => a.Bytes < FileBytes / 10)) throw new IOException($"{contestant.Kind.Name}: an attacher saw {attachers.Min(a => a.Bytes)} bytes of {FileBytes}");
+        var seen = attachers.Count == 0 ? 0 : attachers.Min(a => a.Bytes);
+        if (seen == 0 && attachers.Count > 0) throw new IOException($"{contestant.Kind.Name}: an attacher saw nothing");
         await contestant.DownAsync(podId, container, cancellation);
         Directory.Delete(directory, true);
         log.Delete();
-        return (seconds, cpu);
+        return (seconds, cpu, seen);
     }
 
     private static async Task EndAsync(Contestant contestant, string container, CancellationToken cancellation)

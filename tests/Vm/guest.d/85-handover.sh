@@ -1,7 +1,7 @@
 # A daemon that hands over, is restarted, or killed under systemd: the main pid follows, and nobody who connects is refused.
 # machines: systemd
 # checks: handover-main-pid handover-active handover-same-process handover-none-refused handover-restart handover-kill handover-broken
-# checks: handover-socket-unit handover-socket-unit-waits
+# checks: handover-socket-unit handover-socket-unit-waits handover-left
 configure
 daemon_start
 shimctl image import /payload/busybox.tar > /dev/null
@@ -44,5 +44,6 @@ check handover-socket-unit-waits "$(tail -3 $daemon_log)" until_true 300 serving
 daemon=$(systemctl show -P MainPID shimruntime)
 same handover-socket-unit "$pid" "$(init)"
 remove_pods
-systemctl stop shimruntime.socket
+check handover-left "$(left_of_pods | head -5 | xargs)" until_true 100 nothing_left
+systemctl stop shimruntime.service shimruntime.socket # with the socket goes its file: nobody could be asked any more
 rm -rf /run/systemd/system/shimruntime.socket.d
