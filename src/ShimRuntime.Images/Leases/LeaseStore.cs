@@ -48,10 +48,11 @@ internal sealed class LeaseStore
         foreach (var record in _records.Values.Where(r => !_live.ContainsKey(r.Id) && now - r.CreatedAt > Grace)) Delete(record);
     }
 
+    /// <summary>Not synced by itself: each layer's syncfs takes it along, and before the first one there is nothing to hold.</summary>
     internal async Task WriteAsync(LeaseRecord record, CancellationToken cancellation)
     {
         using var reader = await _collector.ReadAsync(cancellation).ConfigureAwait(false);
-        DurableFile.Write(PathOf(record), JsonSerializer.SerializeToUtf8Bytes(record, LeaseJson.Default.LeaseRecord));
+        DurableFile.WriteVolatile(PathOf(record), JsonSerializer.SerializeToUtf8Bytes(record, LeaseJson.Default.LeaseRecord));
         _records[record.Id] = record;
         DeleteLeft(record.Reference);
     }

@@ -8,8 +8,8 @@ namespace ShimRuntime.Images;
 
 /// <summary>
 /// PullImage. 1. One flight per (reference, credentials): a second caller joins. 2. The tag is resolved; an image that is whole already
-/// only gets the name. 3. Manifest and config, verified. 4. A lease names every chain id and document, durably. 5. Documents and layers.
-/// 6. The image record, last: whatever is listed is whole. 7. The lease goes.
+/// only gets the name. 3. Manifest and config, verified. 4. A lease names every chain id and document. 5. Documents and layers, side by
+/// side. 6. The image record, last: whatever is listed is whole. 7. The lease goes.
 /// </summary>
 internal sealed class Puller(ImageParts parts, CancellationToken daemon)
 {
@@ -69,9 +69,7 @@ internal sealed class Puller(ImageParts parts, CancellationToken daemon)
         try
         {
             await lease.HoldAsync(image.ChainIds, image.Documents.Keys, cancellation).ConfigureAwait(false);
-            foreach (var (id, bytes) in image.Documents) parts.Content.Put(id, bytes);
-            await parts.Installer.InstallAsync(
-                image.Layers, (plan, fetched) => client.Blob(plan.Blob, fetched), feed, cancellation).ConfigureAwait(false);
+            await InstallAsync(client, image, feed, cancellation).ConfigureAwait(false);
             var record = parts.Images.Put(Record(reference, image));
             lease.Release();
             return record;
@@ -80,6 +78,25 @@ internal sealed class Puller(ImageParts parts, CancellationToken daemon)
         {
             lease.Release(); // what came so far only makes it worse
             throw DiskFull.Fault($"pull image '{reference}'", e);
+        }
+    }
+
+    /// <summary>The documents' fsyncs take place while the layers come.</summary>
+    private async Task InstallAsync(RegistryClient client, ResolvedImage image, PullProgressFeed feed, CancellationToken cancellation)
+    {
+        var documents = Task.Run(
+            () =>
+            {
+                foreach (var (id, bytes) in image.Documents) parts.Content.Put(id, bytes);
+            }, CancellationToken.None);
+        try
+        {
+            await parts.Installer.InstallAsync(
+                image.Layers, (plan, fetched) => client.Blob(plan.Blob, fetched), feed, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            await documents.ConfigureAwait(false);
         }
     }
 
