@@ -37,8 +37,8 @@ internal sealed class SnapshotDirectory : IDisposable
     {
         _log = log;
         Root = Path.Combine(root, "snapshots");
-        using var parent = SafeDirFd.Open(root);
-        _directory = OpenOrMake(parent, FileName.Create("snapshots"), PrivateMode);
+        PrivateDirectory.Create(Root);
+        _directory = SafeDirFd.Open(Root);
         using var empty = OpenOrMake(_directory, EmptyName, PrivateMode);
         using var fs = OpenOrMake(empty, FsName, 0x1ED);
         var ids = _directory.List().Select(e => e.Name.ToString()).Select(n => n[(n.LastIndexOf('-') + 1)..]);

@@ -20,7 +20,7 @@ public sealed class ContainerFiles(ContainerPaths paths)
 
     public void MakeRoots()
     {
-        Directory.CreateDirectory(Paths.AllDurable, OwnerOnly);
+        DurableDirectory.Make(Paths.AllDurable, OwnerOnly);
         PassableDirectory.MakeRoot(Paths.AllVolatile);
         Directory.CreateDirectory(Paths.RuncRoot, OwnerOnly);
         Directory.CreateDirectory(Paths.Staging, OwnerOnly);
@@ -160,7 +160,7 @@ public sealed class ContainerFiles(ContainerPaths paths)
 
     private string AsideFor(string id, string what)
     {
-        Directory.CreateDirectory(Paths.Aside, OwnerOnly);
+        DurableDirectory.Make(Paths.Aside, OwnerOnly);
         return Path.Combine(Paths.Aside, $"container-{id}-{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}{what}");
     }
 

@@ -17,7 +17,7 @@ internal sealed class SandboxFiles(SandboxPaths paths)
 
     public void MakeRoots()
     {
-        Directory.CreateDirectory(Paths.AllDurable, OwnerOnly);
+        DurableDirectory.Make(Paths.AllDurable, OwnerOnly);
         PassableDirectory.MakeRoot(Paths.AllVolatile);
     }
 
@@ -116,7 +116,7 @@ internal sealed class SandboxFiles(SandboxPaths paths)
     /// <summary>Moves a file or directory of a sandbox out of the way and says where to.</summary>
     public string MoveAside(string id, string path)
     {
-        Directory.CreateDirectory(Paths.Aside, OwnerOnly);
+        DurableDirectory.Make(Paths.Aside, OwnerOnly);
         var target = Path.Combine(Paths.Aside, $"sandbox-{id}-{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}");
         if (Directory.Exists(path)) Directory.Move(path, target);
         else File.Move(path, target);
