@@ -52,10 +52,12 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
     {
         try
         {
-            // Never written: of a creation that had made nothing yet. Deleted: of a removal that was done but for its directory.
+            // Never written: of a creation that had made nothing yet. Deleted: of a removal that was done but for its directory. Lost with the
+            // power: of a container that was not started, whose writable layer may still be there.
             if (!parts.Files.HasRecord(id))
             {
                 parts.Files.Delete(id);
+                orphans.Add(id);
                 return;
             }
 
