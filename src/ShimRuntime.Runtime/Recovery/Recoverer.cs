@@ -64,6 +64,12 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
             var (record, request) = await ReadAsync(id, cancellation).ConfigureAwait(false);
             await RecoverAsync(record, request, cancellation).ConfigureAwait(false);
         }
+        catch (Exception e) when (ContainerFiles.IsTorn(e) && parts.Files.HasNothingToTell(id))
+        {
+            _log.LogWarning("container {Id} had not been started, or was being removed, when the power went: what is left of it is removed ({Cause})", id, e.Message);
+            parts.Files.Delete(id);
+            orphans.Add(id);
+        }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             _log.LogError(e, "container {Id}: its record can't be used; it is now in {Aside}, and what is left of it is removed",

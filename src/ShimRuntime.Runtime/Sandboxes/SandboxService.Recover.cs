@@ -73,7 +73,9 @@ public sealed partial class SandboxService
         }
         catch (Exception e) when (e is InvalidDataException or InvalidProtocolBufferException or FileNotFoundException)
         {
-            if (e is not FileNotFoundException)
+            if (e is not FileNotFoundException && _files.IsCutCreation(id))
+                _log.LogWarning("pod sandbox {Sandbox} was still being made when the power went, and is removed: {Cause}", id, e.Message);
+            else if (e is not FileNotFoundException)
                 _log.LogError("pod sandbox {Sandbox} has an unreadable request, moved to {Aside}: {Cause}", id, _files.MoveAside(id, _files.Paths.Request(id)), e.Message);
             _reclaimer.Schedule(id, token => _teardown.DestroyAsync(Orphan(id), false, token), true);
             return null;
@@ -90,6 +92,14 @@ public sealed partial class SandboxService
         catch (FileNotFoundException)
         {
             return Rebuild(id, request, SandboxPhase.Creating);
+        }
+        catch (JsonException e) when (_files.IsOfAnotherBoot(id))
+        {
+            // Ready is not synced; see decision 50.
+            _log.LogWarning("pod sandbox {Sandbox} is not ready: its record was not on the disk when the power went: {Cause}", id, e.Message);
+            var rebuilt = Rebuild(id, request, SandboxPhase.NotReady);
+            _files.Write(rebuilt);
+            return rebuilt;
         }
         catch (Exception e) when (e is InvalidDataException or JsonException)
         {
