@@ -13,7 +13,7 @@ INPUTS := $(shell find src proto Directory.Build.props Directory.Packages.props 
             \( -name bin -o -name obj \) -prune -o \( -type f -o -type d \) -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites build test test-unit vm-test demo run check install uninstall bench bench-quick bench-swap bench-restart lint format clean
+.PHONY: help prerequisites build test test-unit vm-test power-loss demo run check install uninstall bench bench-quick bench-swap bench-restart lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ test-unit: ## without the integration tests and the virtual machine
 
 vm-test: build ## cgroup v2 in two virtual machines: a small PID 1 with cgroupfs, Debian's systemd with our unit (15 minutes)
 	@eng/test.sh vm
+
+power-loss: build ## the daemon on every disk that a power loss may leave, of a recorded life of pulls, pods, swaps and removals (an hour)
+	@eng/install-prerequisites.sh --for-tests
+	@eng/test.sh power-loss
 
 demo: build ## one pod, from nothing to nothing, shown step by step
 	@eng/demo.sh

@@ -8,7 +8,7 @@ declare -A packages=(
 )
 if [ "${1:-}" = --for-tests ]; then
     # What the virtual machine of tests/Vm needs is installed by its own script.
-    packages+=([docker-registry]=docker-registry [python3]=python3)
+    packages+=([docker-registry]=docker-registry [python3]=python3 [strace]=strace)
 fi
 
 missing=()

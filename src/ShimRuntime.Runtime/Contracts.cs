@@ -28,6 +28,9 @@ public interface ISandboxService
 
     /// <summary>Reads the records and puts each sandbox where it belongs; called once, before CRI is answered, before the containers' recovery.</summary>
     Task RecoverAsync(CancellationToken cancellation);
+
+    /// <summary>Goes on with stops and removals that an earlier daemon had begun; called once, after the containers' recovery.</summary>
+    void FinishBegun();
 }
 
 /// <summary>What containers need of their pod. Ids may be given as unambiguous prefixes, as crictl does.</summary>

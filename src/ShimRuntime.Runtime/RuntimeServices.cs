@@ -128,12 +128,13 @@ public sealed class RuntimeServices : IAsyncDisposable
         return services;
     }
 
-    /// <summary>Sandboxes first, then containers; the node's AppArmor profile meanwhile. CRI answers Unavailable until this returns.</summary>
+    /// <summary>Sandboxes first, then containers, then what was begun with pods; the node's AppArmor profile meanwhile. CRI answers Unavailable until this returns.</summary>
     public async Task RecoverAsync(CancellationToken cancellation)
     {
         var apparmor = _apparmor.LoadAsync(cancellation);
         await Sandboxes.RecoverAsync(cancellation).ConfigureAwait(false);
         await Containers.RecoverAsync(cancellation).ConfigureAwait(false);
+        Sandboxes.FinishBegun();
         await apparmor.ConfigureAwait(false);
         _watching.Triggers.Recover();
         _watching.Sampler.Begin(_stopping);

@@ -51,6 +51,23 @@ public sealed class RecoveryTests(DaemonFixture daemon) : NodeTest(daemon)
     }
 
     [Theory]
+    [InlineData("Stopping")]
+    [InlineData("Removing")]
+    public async Task AWayDownThatWasBegunTakesTheContainersAlong(string phase)
+    {
+        var pod = await RunPodAsync();
+        var container = await pod.RunAsync("sleep 1000");
+        var (pid, record) = (await container.PidAsync(), Path.Combine(World.Root, "sandboxes", pod.Id, "record.json"));
+        await Daemon.KillAsync();
+        // As StopPodSandbox and RemovePodSandbox leave it before they turn to the containers.
+        await File.WriteAllTextAsync(record, (await File.ReadAllTextAsync(record)).Replace("\"Ready\"", $"\"{phase}\"", StringComparison.Ordinal));
+        await Daemon.StartAsync();
+        await Eventually.True(() => !Processes.IsAlive(pid), "the container ends");
+        if (phase == "Stopping") Assert.Equal(137, (await container.ExitedAsync()).ExitCode);
+        else await Eventually.True(async () => (await Runtime.ListContainersAsync(new ListContainersRequest())).Containers.Count == 0, "the container is gone");
+    }
+
+    [Theory]
     [InlineData(5)]
     [InlineData(40)]
     [InlineData(120)]

@@ -1,3 +1,5 @@
+using ShimRuntime.Linux;
+
 namespace ShimRuntime.Daemon.Hosting;
 
 /// <summary>
@@ -10,6 +12,7 @@ internal static class StateDirectories
 
     public static void Create(string root, string state)
     {
+        DurableDirectory.Make(root, Private);
         Make(root, Private);
         Make(state, Traversable);
     }

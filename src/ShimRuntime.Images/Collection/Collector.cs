@@ -17,13 +17,13 @@ internal sealed class Collector(ImageParts parts, ILayerReferences snapshots, Co
 
     private void Retire()
     {
-        parts.Leases.Expire(DateTimeOffset.UtcNow);
         var records = parts.Images.Records;
-        var held = parts.Leases.Records;
         var chains = new HashSet<Digest>(records.SelectMany(r => r.ChainIds));
+        var blobs = new HashSet<Digest>(records.SelectMany(ImageStore.BlobsOf));
+        parts.Leases.Expire(DateTimeOffset.UtcNow, lease => lease.ChainIds.All(chains.Contains) && lease.Blobs.All(blobs.Contains));
+        var held = parts.Leases.Records;
         chains.UnionWith(held.SelectMany(r => r.ChainIds));
         chains.UnionWith(snapshots.ChainIdsInUse());
-        var blobs = new HashSet<Digest>(records.SelectMany(ImageStore.BlobsOf));
         blobs.UnionWith(held.SelectMany(r => r.Blobs));
         var deadChains = parts.Layers.ChainIds().Where(id => !chains.Contains(id)).ToList();
         var deadBlobs = parts.Content.Digests.Where(digest => !blobs.Contains(digest)).ToList();

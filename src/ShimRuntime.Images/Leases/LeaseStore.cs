@@ -42,10 +42,11 @@ internal sealed class LeaseStore
         return new Lease(this, record);
     }
 
-    /// <summary>Forgets what nobody came back for. Called by the collector, alone.</summary>
-    public void Expire(DateTimeOffset now)
+    /// <summary>Forgets what nobody came back for, and what nobody has to. Called by the collector, alone.</summary>
+    /// <param name="isSpent">Images name all that it holds: its pull was over, and a power loss brought it back, its deletion not being synced.</param>
+    public void Expire(DateTimeOffset now, Func<LeaseRecord, bool> isSpent)
     {
-        foreach (var record in _records.Values.Where(r => !_live.ContainsKey(r.Id) && now - r.CreatedAt > Grace)) Delete(record);
+        foreach (var record in _records.Values.Where(r => !_live.ContainsKey(r.Id) && (now - r.CreatedAt > Grace || isSpent(r)))) Delete(record);
     }
 
     /// <summary>Not synced by itself: each layer's syncfs takes it along, and before the first one there is nothing to hold.</summary>

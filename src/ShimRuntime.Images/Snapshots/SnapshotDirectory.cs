@@ -37,8 +37,8 @@ internal sealed class SnapshotDirectory : IDisposable
     {
         _log = log;
         Root = Path.Combine(root, "snapshots");
-        using var parent = SafeDirFd.Open(root);
-        _directory = OpenOrMake(parent, FileName.Create("snapshots"), PrivateMode);
+        PrivateDirectory.Create(Root);
+        _directory = SafeDirFd.Open(Root);
         using var empty = OpenOrMake(_directory, EmptyName, PrivateMode);
         using var fs = OpenOrMake(empty, FsName, 0x1ED);
         var ids = _directory.List().Select(e => e.Name.ToString()).Select(n => n[(n.LastIndexOf('-') + 1)..]);
@@ -168,20 +168,21 @@ internal sealed class SnapshotDirectory : IDisposable
             var json = File.ReadAllBytes(path);
             if (JsonSerializer.Deserialize(json, SnapshotJson.Default.SnapshotRecord) is { Schema: SnapshotRecord.CurrentSchema } record
                 && (record.Layer is null) != (record.Writable is null)) return record;
-            throw new JsonException("it is neither a layer nor a writable layer of a schema that this version knows");
+            throw new InvalidDataException("it is neither a layer nor a writable layer of a schema that this version knows");
         }
-        catch (Exception e) when (e is JsonException or FileNotFoundException)
+        catch (Exception e) when (e is JsonException or InvalidDataException or FileNotFoundException)
         {
             SetAside(id, path, e);
             return null;
         }
     }
 
-    // Writable layers are published without fsync: after a power loss an empty record is all that may be left of one, and nobody runs on
-    // it.
+    // Writable layers are published without fsync: after a power loss an empty or torn record may be all that is left of one, and nobody
+    // runs on it.
     private void SetAside(string id, string path, Exception cause)
     {
-        var nothingLeft = !File.Exists(path) || new FileInfo(path).Length == 0;
+        var isEmpty = !File.Exists(path) || new FileInfo(path).Length == 0;
+        var nothingLeft = isEmpty || (cause is JsonException && Directory.Exists(WorkOf(id)) && !OverlayMount.MayBeUpper(FsOf(id)));
         _directory.Rename(FileName.Create(id), _directory, Name(nothingLeft ? Retired : Unreadable, id), RenameFlags.NoReplace);
         _log.LogWarning("snapshot '{Id}' is left out: {Path} can't be read: {Cause}; {Fate}", id, path, cause.Message,
             nothingLeft ? "it is deleted" : $"it is kept as '{Root}/{Unreadable}{id}' and may be deleted");

@@ -27,6 +27,13 @@ public static class OverlayMount
         else MountLayers(lowerDirs, [], target, MountFlags.ReadOnly | flags);
     }
 
+    /// <summary>
+    /// Whether an overlay writes to this directory, as far as the mount table tells: one whose directories were given as descriptors may write to
+    /// any.
+    /// </summary>
+    public static bool MayBeUpper(string upperDir) => MountTable.Read().Mounts.Where(m => m.Type == "overlay").SelectMany(m => m.SuperOptions.Split(','))
+        .Any(o => o == $"upperdir={upperDir}" || o.StartsWith("upperdir=/proc/self/fd/", StringComparison.Ordinal));
+
     /// <summary>The option string, or null when it would not fit a page or a path needs escaping.</summary>
     internal static string? PlainOptions(IReadOnlyList<string> lowerDirs, IReadOnlyList<string> upperAndWork)
     {

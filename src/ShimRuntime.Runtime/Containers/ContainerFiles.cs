@@ -20,7 +20,7 @@ public sealed class ContainerFiles(ContainerPaths paths)
 
     public void MakeRoots()
     {
-        Directory.CreateDirectory(Paths.AllDurable, OwnerOnly);
+        DurableDirectory.Make(Paths.AllDurable, OwnerOnly);
         PassableDirectory.MakeRoot(Paths.AllVolatile);
         Directory.CreateDirectory(Paths.RuncRoot, OwnerOnly);
         Directory.CreateDirectory(Paths.Staging, OwnerOnly);
@@ -78,12 +78,42 @@ public sealed class ContainerFiles(ContainerPaths paths)
     /// <summary>Throws what reading or parsing throws; recovery then moves the directory aside.</summary>
     public (ContainerRecord Record, CreateContainerRequest Request) Read(string id)
     {
+        var record = ReadRecord(id);
+        var request = CreateContainerRequest.Parser.ParseFrom(File.ReadAllBytes(Paths.Request(id)));
+        // An empty file is a message, too.
+        if (request.Config?.Metadata is null) throw new EndOfStreamException($"{Paths.Request(id)}: it ends before the container's metadata");
+        return (record, request);
+    }
+
+    /// <summary>Of an exception from <see cref="Read"/>: a file is not whole, or not there. One that another release wrote is.</summary>
+    public static bool IsTorn(Exception e) => e is JsonException or InvalidProtocolBufferException or EndOfStreamException or FileNotFoundException;
+
+    /// <summary>
+    /// Whether what can't be read is nobody's loss: no client was told that the container ran, because its files are synced before that (then a
+    /// power loss tears them, if anything does), or its removal was under way.
+    /// </summary>
+    public bool HasNothingToTell(string id)
+    {
+        try
+        {
+            if (ReadRecord(id).Phase == ContainerPhase.Removing) return true;
+        }
+        catch (Exception e) when (IsTorn(e) || e is InvalidDataException)
+        {
+            // Then other files tell.
+        }
+
+        return !Directory.Exists(Paths.Run(id)) && !File.Exists(Paths.Exit(id)) && !File.Exists(Paths.Started(id));
+    }
+
+    private ContainerRecord ReadRecord(string id)
+    {
         var record = JsonSerializer.Deserialize(File.ReadAllBytes(Paths.Record(id)), ContainerRecordJson.Default.ContainerRecord);
         if (record is null || record.Id != id)
             throw new InvalidDataException($"{Paths.Record(id)}: not the record of this directory's container");
         if (record.Schema > ContainerRecord.CurrentSchema)
             throw new InvalidDataException($"{Paths.Record(id)}: schema {record.Schema} is newer than this daemon");
-        return (record, CreateContainerRequest.Parser.ParseFrom(File.ReadAllBytes(Paths.Request(id))));
+        return record;
     }
 
     /// <summary>The record alone; null: there is none that can be read.</summary>
@@ -160,7 +190,7 @@ public sealed class ContainerFiles(ContainerPaths paths)
 
     private string AsideFor(string id, string what)
     {
-        Directory.CreateDirectory(Paths.Aside, OwnerOnly);
+        DurableDirectory.Make(Paths.Aside, OwnerOnly);
         return Path.Combine(Paths.Aside, $"container-{id}-{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}{what}");
     }
 

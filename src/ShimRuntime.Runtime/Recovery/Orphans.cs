@@ -28,11 +28,11 @@ internal sealed class Orphans
         _snapshots = [.. parts.Snapshots.Keys().Where(k => SnapshotKeys.OwnerOf(k) is { } owner && !ids.Contains(owner))];
     }
 
-    /// <summary>What a record named that can't be used is an orphan, too.</summary>
+    /// <summary>What belonged to a record that can't be used, or is gone, is an orphan, too.</summary>
     public void Add(string id)
     {
         _runDirectories.Add(_parts.Files.Paths.Run(id));
-        _snapshots.Add(id);
+        foreach (var key in _parts.Snapshots.Keys().Where(k => SnapshotKeys.OwnerOf(k) == id)) _snapshots.Add(key);
     }
 
     public async Task RemoveAsync(CancellationToken cancellation)

@@ -52,15 +52,23 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
     {
         try
         {
-            // Never written: of a creation that had made nothing yet. Deleted: of a removal that was done but for its directory.
+            // Never written: of a creation that had made nothing yet. Deleted: of a removal that was done but for its directory. Lost with the
+            // power: of a container that was not started, whose writable layer may still be there.
             if (!parts.Files.HasRecord(id))
             {
                 parts.Files.Delete(id);
+                orphans.Add(id);
                 return;
             }
 
             var (record, request) = await ReadAsync(id, cancellation).ConfigureAwait(false);
             await RecoverAsync(record, request, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (ContainerFiles.IsTorn(e) && parts.Files.HasNothingToTell(id))
+        {
+            _log.LogWarning("container {Id} had not been started, or was being removed, when the power went: what is left of it is removed ({Cause})", id, e.Message);
+            parts.Files.Delete(id);
+            orphans.Add(id);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

@@ -17,7 +17,7 @@ internal sealed class SandboxFiles(SandboxPaths paths)
 
     public void MakeRoots()
     {
-        Directory.CreateDirectory(Paths.AllDurable, OwnerOnly);
+        DurableDirectory.Make(Paths.AllDurable, OwnerOnly);
         PassableDirectory.MakeRoot(Paths.AllVolatile);
     }
 
@@ -83,6 +83,29 @@ internal sealed class SandboxFiles(SandboxPaths paths)
         return ReadAttachment(Paths.Network(id));
     }
 
+    /// <summary>
+    /// Whether nothing of it was made in this boot of the machine. Then a file that is torn was not synced when the power went, and so nothing
+    /// that rests on it had been told to anybody, nor asked of a network.
+    /// </summary>
+    public bool IsOfAnotherBoot(string id) => !Directory.Exists(Paths.Volatile(id));
+
+    /// <summary>Of one whose request can't be read: whether RunPodSandbox had not answered yet when the power went.</summary>
+    public bool IsCutCreation(string id)
+    {
+        try
+        {
+            return IsOfAnotherBoot(id) && ReadRecord(id).Phase == SandboxPhase.Creating;
+        }
+        catch (Exception e) when (e is JsonException or FileNotFoundException)
+        {
+            return true;
+        }
+        catch (InvalidDataException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Throws what reading or parsing throws.</summary>
     public SandboxRecord ReadRecord(string id)
     {
@@ -116,7 +139,7 @@ internal sealed class SandboxFiles(SandboxPaths paths)
     /// <summary>Moves a file or directory of a sandbox out of the way and says where to.</summary>
     public string MoveAside(string id, string path)
     {
-        Directory.CreateDirectory(Paths.Aside, OwnerOnly);
+        DurableDirectory.Make(Paths.Aside, OwnerOnly);
         var target = Path.Combine(Paths.Aside, $"sandbox-{id}-{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}");
         if (Directory.Exists(path)) Directory.Move(path, target);
         else File.Move(path, target);

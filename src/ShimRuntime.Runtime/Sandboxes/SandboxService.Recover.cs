@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
@@ -10,6 +11,9 @@ namespace ShimRuntime.Runtime.Sandboxes;
 /// <content>Recovery: local files and pins only, so nothing here waits for anybody; what takes time goes on in the background.</content>
 public sealed partial class SandboxService
 {
+    private readonly ConcurrentBag<(string Id, Func<Task> Way)> _begun = [];
+
+    /// <summary>Stops and removals that an earlier daemon had begun wait for <see cref="FinishBegun"/>.</summary>
     public async Task RecoverAsync(CancellationToken cancellation)
     {
         await Parallel.ForEachAsync(_files.Ids(), cancellation, async (id, _) =>
@@ -25,6 +29,12 @@ public sealed partial class SandboxService
             }
         }).ConfigureAwait(false);
         foreach (var id in OrphansInState()) _reclaimer.Schedule(id, token => _teardown.DestroyAsync(Orphan(id), false, token), true);
+    }
+
+    /// <summary>To be called once the containers are recovered: a pod that went down before would leave its containers behind, or running.</summary>
+    public void FinishBegun()
+    {
+        while (_begun.TryTake(out var begun)) _reclaimer.Schedule(begun.Id, _ => begun.Way(), true);
     }
 
     private async Task RecoverOneAsync(string id)
@@ -43,8 +53,8 @@ public sealed partial class SandboxService
 
         await using (await entry.Gate.EnterAsync(_parts.Stopping).ConfigureAwait(false)) Adopt(entry, action);
         _store.Add(entry);
-        if (action == SandboxRecoveryAction.FinishStop) _reclaimer.Schedule(id, _ => StopEntryAsync(entry), true);
-        if (action == SandboxRecoveryAction.FinishRemoval) _reclaimer.Schedule(id, _ => RemoveEntryAsync(entry), true);
+        if (action == SandboxRecoveryAction.FinishStop) _begun.Add((id, () => StopEntryAsync(entry)));
+        if (action == SandboxRecoveryAction.FinishRemoval) _begun.Add((id, () => RemoveEntryAsync(entry)));
     }
 
     private void Adopt(SandboxEntry entry, SandboxRecoveryAction action)
@@ -73,7 +83,9 @@ public sealed partial class SandboxService
         }
         catch (Exception e) when (e is InvalidDataException or InvalidProtocolBufferException or FileNotFoundException)
         {
-            if (e is not FileNotFoundException)
+            if (e is not FileNotFoundException && _files.IsCutCreation(id))
+                _log.LogWarning("pod sandbox {Sandbox} was still being made when the power went, and is removed: {Cause}", id, e.Message);
+            else if (e is not FileNotFoundException)
                 _log.LogError("pod sandbox {Sandbox} has an unreadable request, moved to {Aside}: {Cause}", id, _files.MoveAside(id, _files.Paths.Request(id)), e.Message);
             _reclaimer.Schedule(id, token => _teardown.DestroyAsync(Orphan(id), false, token), true);
             return null;
@@ -90,6 +102,14 @@ public sealed partial class SandboxService
         catch (FileNotFoundException)
         {
             return Rebuild(id, request, SandboxPhase.Creating);
+        }
+        catch (JsonException e) when (_files.IsOfAnotherBoot(id))
+        {
+            // Ready is not synced; see decision 50.
+            _log.LogWarning("pod sandbox {Sandbox} is not ready: its record was not on the disk when the power went: {Cause}", id, e.Message);
+            var rebuilt = Rebuild(id, request, SandboxPhase.NotReady);
+            _files.Write(rebuilt);
+            return rebuilt;
         }
         catch (Exception e) when (e is InvalidDataException or JsonException)
         {

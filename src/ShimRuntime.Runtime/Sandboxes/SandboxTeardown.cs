@@ -71,6 +71,11 @@ internal sealed class SandboxTeardown(SandboxFiles files, SandboxParts parts, IL
         {
             attachment = files.ReadNetwork(id);
         }
+        catch (JsonException e) when (files.IsOfAnotherBoot(id))
+        {
+            log.LogWarning("pod sandbox {Sandbox} had no network yet when the power went: {Cause}", id, e.Message);
+            return;
+        }
         catch (Exception e) when (e is JsonException or InvalidDataException)
         {
             log.LogError("network of pod sandbox {Sandbox} can't be released: {Cause}; kept as {Aside}", id, e.Message, files.MoveAside(id, files.Paths.Network(id)));

@@ -38,6 +38,25 @@ public sealed class CollectionTests : IAsyncLifetime
         Assert.DoesNotContain(room.Files(), f => f.StartsWith("leases/", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task ALeaseThatAPowerLossBroughtBackIsOverOnceAnImageNamesAllItHolds()
+    {
+        string lease, text;
+        await using (var room = new ImageRoom(_root.Path, _layers))
+        {
+            await FailAtTheSecondLayerAsync(room);
+            lease = Directory.GetFiles(Path.Combine(_root.Path, "leases")).Single();
+            text = await File.ReadAllTextAsync(lease);
+            await room.PullAsync(_registry.Reference());
+        }
+
+        await File.WriteAllTextAsync(lease, text);
+        await using var again = new ImageRoom(_root.Path, _layers);
+        await TestContext.EventuallyAsync(() => !File.Exists(lease), "the collection of the lease");
+        Assert.Equal(2, _layers.Committed.Count);
+        Assert.Single(again.Images.List());
+    }
+
     [Theory]
     [InlineData("null")]
     [InlineData("{")]

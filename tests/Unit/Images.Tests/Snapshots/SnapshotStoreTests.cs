@@ -38,6 +38,22 @@ public sealed class SnapshotStoreTests : IAsyncLifetime
         Assert.Equal(image.ChainIds, _world.References.ChainIdsInUse());
     }
 
+    [Theory]
+    [InlineData("{\"schema\":1,\"crea", false, false)]
+    [InlineData("{\"schema\":1,\"crea", true, true)]
+    [InlineData("{\"schema\":99,\"createdAt\":\"2026-01-01T00:00:00Z\"}", false, true)]
+    public async Task A_writable_layer_that_a_power_loss_tore_is_deleted_unless_something_runs_on_it(string record, bool mounted, bool kept)
+    {
+        var image = await _world.CommitAsync(("base", new TarBuilder().File("f")));
+        var snapshot = await _world.Snapshots.PrepareAsync("c1", image, default);
+        if (mounted) Mount(snapshot);
+        await File.WriteAllTextAsync(Path.Combine(_world.Below, "2", "snapshot.json"), record);
+        await _world.RestartAsync();
+        await _world.Layers.SweepAsync(default);
+        Assert.Equal(kept ? [".bad-2", "1"] : ["1"], _world.Entries);
+        Assert.Empty(_world.Snapshots.Keys());
+    }
+
     [Fact]
     public async Task A_prepare_that_finds_no_room_leaves_nothing()
     {

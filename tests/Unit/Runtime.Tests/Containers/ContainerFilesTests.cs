@@ -84,6 +84,42 @@ public sealed class ContainerFilesTests : IDisposable
         Assert.Empty(_files.Ids());
     }
 
+    [Theory]
+    [InlineData("record.json", "")]
+    [InlineData("record.json", "{\"schema\":")]
+    [InlineData("record.json", "\0\0\0\0")]
+    [InlineData("record.json", null)]
+    [InlineData("request.pb", "")]
+    [InlineData("request.pb", "\0\0\0\0")]
+    [InlineData("request.pb", null)]
+    public void What_a_power_loss_tore_has_nothing_to_tell_unless_it_had_run_or_is_of_this_boot(string torn, string? left)
+    {
+        var id = TestContainers.Id('a');
+        _files.Create(TestContainers.Record(id) with { Phase = ContainerPhase.Created }, TestContainers.Request());
+        var path = Path.Combine(_files.Paths.Durable(id), torn);
+        if (left is null) File.Delete(path);
+        else File.WriteAllText(path, left);
+        Assert.True(ContainerFiles.IsTorn(Assert.ThrowsAny<Exception>(() => _files.Read(id))));
+        Assert.True(_files.HasNothingToTell(id));
+        File.WriteAllText(_files.Paths.Exit(id), "{}");
+        Assert.False(_files.HasNothingToTell(id));
+        File.Move(_files.Paths.Exit(id), _files.Paths.Started(id));
+        Assert.False(_files.HasNothingToTell(id));
+        File.Delete(_files.Paths.Started(id));
+        Directory.CreateDirectory(_files.Paths.Run(id));
+        Assert.False(_files.HasNothingToTell(id));
+    }
+
+    [Fact]
+    public void A_removal_without_its_request_has_nothing_to_tell()
+    {
+        var id = TestContainers.Id('a');
+        _files.Create(TestContainers.Record(id) with { Phase = ContainerPhase.Removing }, TestContainers.Request());
+        File.Delete(_files.Paths.Request(id));
+        File.WriteAllText(_files.Paths.Exit(id), "{}");
+        Assert.True(_files.HasNothingToTell(id));
+    }
+
     [Fact]
     public void A_record_of_a_later_schema_or_of_another_container_is_not_taken()
     {

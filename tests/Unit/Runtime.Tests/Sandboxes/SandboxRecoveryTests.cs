@@ -78,6 +78,27 @@ public sealed class SandboxRecoveryTests : IDisposable
         Assert.Empty(_world.Leftovers());
     }
 
+    [Theory]
+    [InlineData("record.json", true)]
+    [InlineData("request.pb", false)]
+    public async Task What_was_not_synced_when_the_power_went_is_nobodys_riddle(string torn, bool listed)
+    {
+        _world.UseBridge();
+        var id = await (await _world.StartAsync()).RunAsync(SandboxWorld.Request(), CancellationToken.None);
+        _world.KillDaemon();
+        if (!listed) Edit(id, r => r.Replace("\"Ready\"", "\"Creating\"", StringComparison.Ordinal)); // a request is synced before Ready is written
+        File.WriteAllBytes(_world.At($"root/sandboxes/{id}/{torn}"), new byte[100]);
+        _ = MountPoint.UnmountBelow(_world.Directory);
+        Directory.Delete(_world.At("state"), true);
+        Directory.Delete(_world.At("netns"), true);
+
+        var sandboxes = await _world.StartAsync();
+        Assert.Equal(listed ? [PodSandboxState.SandboxNotready] : [], sandboxes.List(null).Select(s => s.State));
+        if (listed) await sandboxes.RemoveAsync(id, CancellationToken.None);
+        await EventuallyAsync(() => _world.Leftovers().Count == 0);
+        Assert.False(Directory.Exists(_world.At("root/aside")));
+    }
+
     [Fact]
     public async Task A_pin_that_is_gone_makes_its_pod_not_ready()
     {

@@ -98,6 +98,7 @@ internal sealed class SandboxWorld : IDisposable
             Stopping = life.Token,
         });
         await service.RecoverAsync(life.Token);
+        service.FinishBegun();
         return service;
     }
 
