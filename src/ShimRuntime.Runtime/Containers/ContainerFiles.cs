@@ -102,16 +102,19 @@ public sealed class ContainerFiles(ContainerPaths paths)
     /// <summary>Deletes volumes, request, exit, and the record last, so that a torn removal is found again.</summary>
     public void Delete(string id)
     {
-        if (!Directory.Exists(Paths.Durable(id))) return;
-        using (var directory = SafeDirFd.Open(Paths.Durable(id)))
+        if (Directory.Exists(Paths.Durable(id)))
         {
-            var record = FileName.Create(Path.GetFileName(Paths.Record(id)));
-            // By descriptors: a container may have nested directories in a volume of its deeper than a path can be long.
-            foreach (var entry in directory.List().Where(e => e.Name != record)) DirectoryTree.Remove(directory, entry.Name);
-            directory.Unlink(record);
+            using (var directory = SafeDirFd.Open(Paths.Durable(id)))
+            {
+                var record = FileName.Create(Path.GetFileName(Paths.Record(id)));
+                // By descriptors: a container may have nested directories in a volume of its deeper than a path can be long.
+                foreach (var entry in directory.List().Where(e => e.Name != record)) DirectoryTree.Remove(directory, entry.Name);
+                directory.Unlink(record);
+            }
+
+            Directory.Delete(Paths.Durable(id));
         }
 
-        Directory.Delete(Paths.Durable(id));
         DurableFile.SyncDirectory(Paths.AllDurable);
     }
 
