@@ -51,8 +51,8 @@ internal sealed class LeaseStore
     internal async Task WriteAsync(LeaseRecord record, CancellationToken cancellation)
     {
         using var reader = await _collector.ReadAsync(cancellation).ConfigureAwait(false);
+        _records[record.Id] = record; // first: one that is written but for its fsync has to be found, too
         DurableFile.Write(PathOf(record), JsonSerializer.SerializeToUtf8Bytes(record, LeaseJson.Default.LeaseRecord));
-        _records[record.Id] = record;
         DeleteLeft(record.Reference);
     }
 
@@ -72,7 +72,16 @@ internal sealed class LeaseStore
 
     private void Delete(LeaseRecord record)
     {
-        if (_records.TryRemove(record.Id, out _)) File.Delete(PathOf(record));
+        if (!_records.TryRemove(record.Id, out _)) return;
+        try
+        {
+            File.Delete(PathOf(record));
+        }
+        catch
+        {
+            _records.TryAdd(record.Id, record); // still there: the next attempt, or the collector, must find it
+            throw;
+        }
     }
 
     private void Load(string path, ILogger log)
