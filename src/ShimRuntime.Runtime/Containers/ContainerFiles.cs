@@ -76,14 +76,31 @@ public sealed class ContainerFiles(ContainerPaths paths)
     public bool HasRecord(string id) => File.Exists(Paths.Record(id));
 
     /// <summary>Throws what reading or parsing throws; recovery then moves the directory aside.</summary>
-    public (ContainerRecord Record, CreateContainerRequest Request) Read(string id)
+    public (ContainerRecord Record, CreateContainerRequest Request) Read(string id) =>
+        (ReadRecord(id), CreateContainerRequest.Parser.ParseFrom(File.ReadAllBytes(Paths.Request(id))));
+
+    /// <summary>One whose request is gone already: its deletion was cut short. Null: it is none, or can't be read.</summary>
+    public ContainerRecord? TryReadDeleted(string id)
+    {
+        if (File.Exists(Paths.Request(id))) return null;
+        try
+        {
+            return ReadRecord(id) is { Phase: ContainerPhase.Removing or ContainerPhase.Creating } record ? record : null;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    private ContainerRecord ReadRecord(string id)
     {
         var record = JsonSerializer.Deserialize(File.ReadAllBytes(Paths.Record(id)), ContainerRecordJson.Default.ContainerRecord);
         if (record is null || record.Id != id)
             throw new InvalidDataException($"{Paths.Record(id)}: not the record of this directory's container");
         if (record.Schema > ContainerRecord.CurrentSchema)
             throw new InvalidDataException($"{Paths.Record(id)}: schema {record.Schema} is newer than this daemon");
-        return (record, CreateContainerRequest.Parser.ParseFrom(File.ReadAllBytes(Paths.Request(id))));
+        return record;
     }
 
     /// <summary>The record alone; null: there is none that can be read.</summary>

@@ -61,6 +61,12 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
                 return;
             }
 
+            if (parts.Files.TryReadDeleted(id) is { } deleted)
+            {
+                _clearing.Add(InBackground("finish the removal of", id, () => _adoption.UndoCreateAsync(deleted)));
+                return;
+            }
+
             var (record, request) = await ReadAsync(id, cancellation).ConfigureAwait(false);
             await RecoverAsync(record, request, cancellation).ConfigureAwait(false);
         }
