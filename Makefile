@@ -2,6 +2,7 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BIN     := artifacts/bin
+CHAOS   := artifacts/chaos/bin
 
 # A build server that outlives its build would hold this machine's memory, and a pipe of a CI.
 export MSBUILDDISABLENODEREUSE := 1
@@ -13,7 +14,7 @@ INPUTS := $(shell find src proto Directory.Build.props Directory.Packages.props 
             \( -name bin -o -name obj \) -prune -o \( -type f -o -type d \) -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites build test test-unit vm-test power-loss demo run check install uninstall bench bench-quick bench-swap bench-restart lint format clean
+.PHONY: help prerequisites build test test-unit vm-test chaos power-loss demo run check install uninstall bench bench-quick bench-swap bench-restart lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +28,12 @@ $(BIN)/.built: $(INPUTS) | prerequisites
 	@eng/publish.sh
 	@touch $@
 
-test: build ## every test, integration included; the last line counts them
+# Those that the chaos suite kills, with failpoints in them.
+$(CHAOS)/.built: $(INPUTS) $(wildcard tests/Failpoints/*.cs*) | prerequisites
+	@eng/publish.sh chaos
+	@touch $@
+
+test: build $(CHAOS)/.built ## every test, integration included; the last line counts them
 	@eng/install-prerequisites.sh --for-tests
 	@eng/publish.sh previous
 	@eng/previous-shim.sh
@@ -38,6 +44,10 @@ test-unit: ## without the integration tests and the virtual machine
 
 vm-test: build ## cgroup v2 in two virtual machines: a small PID 1 with cgroupfs, Debian's systemd with our unit (15 minutes)
 	@eng/test.sh vm
+
+chaos: build $(CHAOS)/.built ## every failpoint x error, delay, kill -9 of daemon and of shim (hours); a part: CHAOS_ONLY="KillShim at Runtime."
+	@eng/install-prerequisites.sh --for-tests
+	@eng/test.sh chaos
 
 power-loss: build ## the daemon on every disk that a power loss may leave, of a recorded life of pulls, pods, swaps and removals (an hour)
 	@eng/install-prerequisites.sh --for-tests

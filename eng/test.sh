@@ -1,6 +1,7 @@
 #!/bin/bash
-# usage: test.sh [unit|vm|power-loss]   Runs every test project and ends with "N passed, N failed" over all of them.
-#   unit: without the integration tests and the virtual machine; vm: the virtual machines whole, nothing else; power-loss: every disk, nothing else
+# usage: test.sh [unit|vm|chaos|power-loss]   Runs every test project and ends with "N passed, N failed" over all of them.
+#   unit: without the integration tests and the virtual machine; vm: the virtual machines whole, nothing else;
+#   chaos: every failpoint and death, nothing else; power-loss: every disk, nothing else
 # Logs and .trx files are kept in artifacts/test-logs; the logs of what failed are shown.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -14,8 +15,9 @@ hang=25m
 case ${1:-} in
     unit) ;;
     vm) projects=$(find tests/Vm -name '*.csproj') filter=selection=whole hang=70m ;;
+    chaos) projects=$(find tests/Chaos -name '*.csproj') filter=selection=whole hang=12h ;;
     power-loss) projects=$(find tests/PowerLoss -name '*.csproj') filter=selection=whole hang=180m ;;
-    *) projects+=" $(find tests/Integration tests/PowerLoss tests/Vm -name '*.csproj' | sort)" ;;
+    *) projects+=" $(find tests/Integration tests/Chaos tests/PowerLoss tests/Vm -name '*.csproj' | sort)" ;;
 esac
 
 # number <attribute> <trx>: of the <Counters …/> element

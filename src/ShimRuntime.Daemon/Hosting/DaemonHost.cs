@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ShimRuntime.Daemon.Checks;
 using ShimRuntime.Daemon.Configuration;
 using ShimRuntime.Daemon.Logging;
 using ShimRuntime.Daemon.Upgrades;
@@ -143,6 +144,7 @@ internal sealed class DaemonHost : IDisposable
         try
         {
             await services.RecoverAsync(HandoverState.Take(_config.State), _stop.Token);
+            OverlayCheck.RemoveLeftovers(_config.Root);
             gate.Recovered(services);
             if (!isFirst) await AcceptAsync(server);
             _streams = services.Streaming.DuplicateListener();

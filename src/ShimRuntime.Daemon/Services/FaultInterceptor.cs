@@ -8,7 +8,7 @@ namespace ShimRuntime.Daemon.Services;
 
 /// <summary>
 /// The one place where faults become gRPC statuses, and where a request is measured before anyone works on it. What nobody foresaw
-/// is Internal with an id that the log carries with the stack; a client never sees one.
+/// is Internal with an id that the log carries with the stack; a client never sees one. Of what disk or kernel refuses it sees the sentence.
 /// </summary>
 internal sealed class FaultInterceptor(ServiceGate gate, ILogger<FaultInterceptor> log) : Interceptor
 {
@@ -79,12 +79,20 @@ internal sealed class FaultInterceptor(ServiceGate gate, ILogger<FaultIntercepto
                 return Status(late ? StatusCode.DeadlineExceeded : StatusCode.Cancelled, "the client stopped waiting; the operation goes on");
             case OperationCanceledException:
                 return Status(StatusCode.Unavailable, "failed to finish: the daemon is stopping; try again in a moment");
+            case IOException or UnauthorizedAccessException:
+                // The disk's or the kernel's refusal: the operator's to mend, so the sentence has to reach him.
+                return Status(StatusCode.Internal, $"failed to serve {context.Method}: {error.Message}; the daemon's log says where, under {Logged(error, context)}");
             default:
-                var id = Guid.NewGuid().ToString("n")[..12];
-                log.LogError("{Method}: internal error {Id}: {Error}", context.Method, id, error.ToString());
-                return Status(StatusCode.Internal, $"failed to serve {context.Method}: internal error {id}; "
+                return Status(StatusCode.Internal, $"failed to serve {context.Method}: internal error {Logged(error, context)}; "
                     + "the daemon's log has the cause under this id");
         }
+    }
+
+    private string Logged(Exception error, ServerCallContext context)
+    {
+        var id = Guid.NewGuid().ToString("n")[..12];
+        log.LogError("{Method}: internal error {Id}: {Error}", context.Method, id, error.ToString());
+        return id;
     }
 
     private static RpcException Status(StatusCode code, string message) => new(new Status(code, Cut(message)));

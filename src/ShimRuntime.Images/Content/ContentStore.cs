@@ -78,8 +78,16 @@ internal sealed class ContentStore
 
     public void Delete(Digest digest)
     {
-        _sizes.TryRemove(digest, out _);
-        File.Delete(PathOf(digest));
+        var isKnown = _sizes.TryRemove(digest, out var size);
+        try
+        {
+            File.Delete(PathOf(digest));
+        }
+        catch
+        {
+            if (isKnown) _sizes.TryAdd(digest, size); // still there: the next collection must find it
+            throw;
+        }
     }
 
     private void Load(FileInfo file)

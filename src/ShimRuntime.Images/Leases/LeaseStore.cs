@@ -53,8 +53,8 @@ internal sealed class LeaseStore
     internal async Task WriteAsync(LeaseRecord record, CancellationToken cancellation)
     {
         using var reader = await _collector.ReadAsync(cancellation).ConfigureAwait(false);
-        DurableFile.WriteVolatile(PathOf(record), JsonSerializer.SerializeToUtf8Bytes(record, LeaseJson.Default.LeaseRecord));
         _records[record.Id] = record;
+        DurableFile.WriteVolatile(PathOf(record), JsonSerializer.SerializeToUtf8Bytes(record, LeaseJson.Default.LeaseRecord));
         DeleteLeft(record.Reference);
     }
 
@@ -74,7 +74,16 @@ internal sealed class LeaseStore
 
     private void Delete(LeaseRecord record)
     {
-        if (_records.TryRemove(record.Id, out _)) File.Delete(PathOf(record));
+        if (!_records.TryRemove(record.Id, out _)) return;
+        try
+        {
+            File.Delete(PathOf(record));
+        }
+        catch
+        {
+            _records.TryAdd(record.Id, record); // still there: the next attempt, or the collector, must find it
+            throw;
+        }
     }
 
     private void Load(string path, ILogger log)

@@ -51,6 +51,10 @@ internal sealed class Puller(ImageParts parts, CancellationToken daemon)
             var code = e is RegistryException { IsTransient: true } ? FaultCode.Unavailable : FaultCode.FailedPrecondition;
             throw new RuntimeFault(code, $"failed to pull image '{reference}': {e.Message}", e);
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw RuntimeFault.Internal($"failed to pull image '{reference}': {e.Message}; try again, what has come is kept for a while", e);
+        }
         finally
         {
             _feeds.TryRemove(new((reference.ToString(), login), feed));

@@ -81,9 +81,17 @@ internal sealed class LayerStore : ILayerStore
 
     public void Retire(Digest chainId)
     {
-        if (_layers.TryRemove(chainId, out var layer) && Directory.Exists(Path.Combine(_directory.Root, layer.Id)))
+        if (!_layers.TryRemove(chainId, out var layer)) return;
+        var path = Path.Combine(_directory.Root, layer.Id);
+        if (!Directory.Exists(path)) return;
+        try
         {
             _directory.Retire(layer.Id, durable: true);
+        }
+        catch
+        {
+            if (Directory.Exists(path)) _layers.TryAdd(chainId, layer); // still there: the next collection must find it
+            throw;
         }
     }
 

@@ -102,8 +102,22 @@ internal sealed class SnapshotDirectory : IDisposable
         DurableFile.WriteVolatile(Path.Combine(Root, Staged + id, RecordName), json);
         if (durable) _directory.SyncFilesystem();
         _directory.Rename(Name(Staged, id), _directory, FileName.Create(id), RenameFlags.NoReplace);
-        if (durable) _directory.Sync();
+        if (durable) SyncPublished(id);
         _live.TryRemove(id, out _);
+    }
+
+    /// <summary>One that may not last is its owner's again, to be given up.</summary>
+    private void SyncPublished(string id)
+    {
+        try
+        {
+            _directory.Sync();
+        }
+        catch (LinuxException)
+        {
+            _directory.Rename(FileName.Create(id), _directory, Name(Staged, id), RenameFlags.NoReplace);
+            throw;
+        }
     }
 
     /// <summary>Takes a published directory out of sight; <see cref="DeleteLeftovers"/> deletes it.</summary>

@@ -42,7 +42,7 @@ public sealed partial class Cgroup
         for (var pass = 0; pass < MaxPasses; pass++)
         {
             var found = false;
-            foreach (var pid in Processes())
+            foreach (var pid in ProcessesAnywhere())
             {
                 if (!killed.Add(pid)) continue;
                 found = true;
@@ -51,6 +51,15 @@ public sealed partial class Cgroup
 
             if (!found) return;
         }
+    }
+
+    /// <summary>v1: in any hierarchy, for whoever moved a process in may have died half-way.</summary>
+    private IReadOnlyList<int> ProcessesAnywhere()
+    {
+        if (Hierarchy.IsV2) return Processes();
+        List<int> pids = [];
+        foreach (var directory in Hierarchy.PathsOf(Path)) Collect(directory, pids);
+        return pids;
     }
 
     private static void Collect(string directory, List<int> pids)

@@ -54,6 +54,7 @@ public static unsafe class DurableFile
             if (durable && fsync(fd) < 0) throw new LinuxException("fsync", errno, temp);
             _ = close(fd);
             fd = -1;
+            Failpoint.Hit("Linux.DurableFile.Replace:Rename.before");
             Rename(temp, path);
             if (durable) SyncDirectory(Path.GetDirectoryName(path)!);
         }

@@ -76,7 +76,24 @@ public sealed class ContainerFiles(ContainerPaths paths)
     public bool HasRecord(string id) => File.Exists(Paths.Record(id));
 
     /// <summary>Throws what reading or parsing throws; recovery then moves the directory aside.</summary>
-    public (ContainerRecord Record, CreateContainerRequest Request) Read(string id)
+    public (ContainerRecord Record, CreateContainerRequest Request) Read(string id) =>
+        (ReadRecord(id), CreateContainerRequest.Parser.ParseFrom(File.ReadAllBytes(Paths.Request(id))));
+
+    /// <summary>One whose request is gone already: its deletion was cut short. Null: it is none, or can't be read.</summary>
+    public ContainerRecord? TryReadDeleted(string id)
+    {
+        if (File.Exists(Paths.Request(id))) return null;
+        try
+        {
+            return ReadRecord(id) is { Phase: ContainerPhase.Removing or ContainerPhase.Creating } record ? record : null;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    private ContainerRecord ReadRecord(string id)
     {
         var record = ReadRecord(id);
         var request = CreateContainerRequest.Parser.ParseFrom(File.ReadAllBytes(Paths.Request(id)));
@@ -132,16 +149,19 @@ public sealed class ContainerFiles(ContainerPaths paths)
     /// <summary>Deletes volumes, request, exit, and the record last, so that a torn removal is found again.</summary>
     public void Delete(string id)
     {
-        if (!Directory.Exists(Paths.Durable(id))) return;
-        using (var directory = SafeDirFd.Open(Paths.Durable(id)))
+        if (Directory.Exists(Paths.Durable(id)))
         {
-            var record = FileName.Create(Path.GetFileName(Paths.Record(id)));
-            // By descriptors: a container may have nested directories in a volume of its deeper than a path can be long.
-            foreach (var entry in directory.List().Where(e => e.Name != record)) DirectoryTree.Remove(directory, entry.Name);
-            directory.Unlink(record);
+            using (var directory = SafeDirFd.Open(Paths.Durable(id)))
+            {
+                var record = FileName.Create(Path.GetFileName(Paths.Record(id)));
+                // By descriptors: a container may have nested directories in a volume of its deeper than a path can be long.
+                foreach (var entry in directory.List().Where(e => e.Name != record)) DirectoryTree.Remove(directory, entry.Name);
+                directory.Unlink(record);
+            }
+
+            Directory.Delete(Paths.Durable(id));
         }
 
-        Directory.Delete(Paths.Durable(id));
         DurableFile.SyncDirectory(Paths.AllDurable);
     }
 

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using ShimRuntime.Images;
 using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.ShimProtocol;
@@ -98,28 +97,28 @@ public sealed class ContainerSupervisor(
         if (!File.Exists(files.Paths.Exit(entry.Id))) Record(entry);
     }
 
-    /// <summary>Writes an end that nobody else has written. On a full disk that is done once there is room, unless the container goes before.</summary>
+    /// <summary>Writes an end that nobody else has written. A disk that is full or fails is tried again, unless the container goes before.</summary>
     public void Record(ContainerEntry ended)
     {
-        if (!TryRecord(ended)) _ = Task.Run(() => RecordLaterAsync(ended), CancellationToken.None);
+        if (!TryRecord(ended, LogLevel.Warning)) _ = Task.Run(() => RecordLaterAsync(ended), CancellationToken.None);
     }
 
     private async Task RecordLaterAsync(ContainerEntry entry)
     {
-        log.LogWarning("container {Id}: the disk is full; its end is written when there is room", entry.Id);
         do await Task.Delay(WriteAgain, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        while (!stopping.IsCancellationRequested && entry.Record.Phase != ContainerPhase.Removing && !TryRecord(entry));
+        while (!stopping.IsCancellationRequested && entry.Record.Phase != ContainerPhase.Removing && !TryRecord(entry, LogLevel.Debug));
     }
 
-    private bool TryRecord(ContainerEntry entry)
+    private bool TryRecord(ContainerEntry entry, LogLevel level)
     {
         try
         {
             files.Write(entry.Record);
             return true;
         }
-        catch (LinuxException e) when (DiskFull.IsCauseOf(e))
+        catch (LinuxException e)
         {
+            log.Log(level, "container {Id}: its end can't be written; tried again until it works: {Cause}", entry.Id, e.Message);
             return false;
         }
     }

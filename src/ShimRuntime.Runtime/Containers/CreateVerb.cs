@@ -244,10 +244,18 @@ internal sealed class CreateVerb(ContainerParts parts, BundleWriter bundles)
         Directory.CreateDirectory(parts.Files.Paths.Bundle(record.Id, record.Generation), Owner);
     }
 
+    /// <summary>What can't be deleted stays in the store as Creating: its pod's removal, or the next start, takes it away.</summary>
     private void Forget(string id)
     {
-        parts.Store.Remove(id);
-        parts.Files.Delete(id);
+        try
+        {
+            parts.Files.Delete(id);
+            parts.Store.Remove(id);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _log.LogError(e, "container {Id}: undo of its create: delete its files failed", id);
+        }
     }
 
     /// <summary>Whose files the container sees.</summary>

@@ -68,6 +68,8 @@ internal sealed class RemoveVerb(ContainerParts parts, StopVerb stop)
     /// <summary>Without the record too: what is removed on a full disk makes room, and one that is found again is removed again.</summary>
     private void WriteIfThereIsRoom(ContainerEntry entry)
     {
+        // An earlier try came so far, and failed to make just that durable.
+        if (!Directory.Exists(parts.Files.Paths.Durable(entry.Id))) return;
         try
         {
             parts.Files.Write(entry.Record);

@@ -50,13 +50,13 @@ internal sealed class Adoption(ContainerParts parts)
     public ContainerEntry Unknown(Recoverer.Found found) => EndedHere(found, ContainerSupervisor.UnknownExit(
         found.Record.BootId == BootId.Current ? "neither its shim nor a process of it is left" : "the machine was rebooted"));
 
-    /// <summary>Row 3. The name is free already; only what the id names is touched.</summary>
+    /// <summary>Row 3, and a removal whose record is all that is left. The name is free already; only what the id names is touched.</summary>
     public async Task UndoCreateAsync(ContainerRecord record)
     {
         await ShimEnd.ByDirectoryAsync(parts.Files.Paths.Run(record.Id), parts.Stopping).ConfigureAwait(false);
         await parts.Leftovers.RemoveAsync(record, parts.Stopping).ConfigureAwait(false);
         parts.Files.Delete(record.Id);
-        _log.LogInformation("container {Id}: its unfinished create is undone", record.Id);
+        _log.LogInformation("container {Id}: what its unfinished create or removal had left is gone", record.Id);
     }
 
     public void Watch(ContainerEntry entry, RunningShim? shim)

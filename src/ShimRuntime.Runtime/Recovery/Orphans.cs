@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using ShimRuntime.Linux;
 using ShimRuntime.Runtime.Containers;
 
 namespace ShimRuntime.Runtime.Recovery;
@@ -35,11 +36,17 @@ internal sealed class Orphans
         foreach (var key in _parts.Snapshots.Keys().Where(k => SnapshotKeys.OwnerOf(k) == id)) _snapshots.Add(key);
     }
 
+    /// <summary>Each by itself; throws when one is left. Repeatable.</summary>
     public async Task RemoveAsync(CancellationToken cancellation)
     {
         var runs = _runDirectories.Where(Directory.Exists).Select(d => TryAsync(d, () => RemoveRunAsync(d, cancellation)));
-        await Task.WhenAll(runs).ConfigureAwait(false);
-        foreach (var key in _snapshots) await TryAsync(key, () => _parts.Snapshots.RemoveAsync(key, cancellation)).ConfigureAwait(false);
+        var left = (await Task.WhenAll(runs).ConfigureAwait(false)).Count(removed => !removed);
+        foreach (var key in _snapshots)
+        {
+            if (!await TryAsync(key, () => _parts.Snapshots.RemoveAsync(key, cancellation)).ConfigureAwait(false)) left++;
+        }
+
+        if (left > 0) throw RuntimeFault.Internal($"failed to remove orphans: {left} are left");
     }
 
     private static bool IsOurs(string directory) =>
@@ -51,15 +58,17 @@ internal sealed class Orphans
         _log.LogWarning("removed {Directory}, which no container's record names", directory);
     }
 
-    private async Task TryAsync(string what, Func<Task> work)
+    private async Task<bool> TryAsync(string what, Func<Task> work)
     {
         try
         {
             await work().ConfigureAwait(false);
+            return true;
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            _log.LogError(e, "failed to remove orphan {What}; the next start tries again", what);
+            _log.LogError(e, "failed to remove orphan {What}", what);
+            return false;
         }
     }
 }

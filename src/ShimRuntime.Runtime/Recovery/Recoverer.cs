@@ -19,6 +19,8 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
 {
     // CRI waits for the slowest of all; a shim that takes longer is adopted as silent and asked again.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
     private readonly ILogger _log = parts.Logs.CreateLogger<Recoverer>();
     private readonly Adoption _adoption = new(parts);
     private readonly RecordRebuild _rebuild = new(parts);
@@ -58,6 +60,12 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
             {
                 parts.Files.Delete(id);
                 orphans.Add(id);
+                return;
+            }
+
+            if (parts.Files.TryReadDeleted(id) is { } deleted)
+            {
+                _clearing.Add(InBackground("finish the removal of", id, () => _adoption.UndoCreateAsync(deleted)));
                 return;
             }
 
@@ -185,17 +193,34 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
         }
     }
 
+    /// <summary>Over after the first attempt; what fails is tried again until it works, at ever longer intervals.</summary>
     private Task InBackground(string what, string id, Func<Task> work) => Task.Run(async () =>
+    {
+        if (!await SucceedsAsync(what, id, work).ConfigureAwait(false)) _ = Task.Run(() => AgainAsync(what, id, work), CancellationToken.None);
+    }, CancellationToken.None);
+
+    private async Task AgainAsync(string what, string id, Func<Task> work)
+    {
+        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            await Task.Delay(pause, parts.Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (parts.Stopping.IsCancellationRequested || await SucceedsAsync(what, id, work).ConfigureAwait(false)) return;
+        }
+    }
+
+    private async Task<bool> SucceedsAsync(string what, string id, Func<Task> work)
     {
         try
         {
             await work().ConfigureAwait(false);
+            return true;
         }
         catch (Exception e)
         {
-            if (!parts.Stopping.IsCancellationRequested) _log.LogError(e, "failed to {What} {Id}; the next start tries again", what, id);
+            if (!parts.Stopping.IsCancellationRequested) _log.LogError(e, "failed to {What} {Id}; tried again until it works", what, id);
+            return false;
         }
-    }, CancellationToken.None);
+    }
 
     /// <summary>One container, as it was found.</summary>
     internal sealed record Found(

@@ -117,7 +117,8 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
 
     private static int Fd(SafeFileHandle handle) => (int)handle.DangerousGetHandle();
 
-    private static ExitCode? End(SpawnedProcess process)
+    /// <summary>Kills it, and reaps it unless the kernel does not let it go.</summary>
+    public static ExitCode? End(SpawnedProcess process)
     {
         _ = process.PidFd.Signal(SIGKILL);
         _ = FileDescriptor.WaitReadable(process.PidFd.Fd, KilledMillis);

@@ -96,8 +96,7 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
         }
         catch
         {
-            _ = init.PidFd.Signal(9);
-            init.Dispose();
+            _ = PodInitLauncher.End(init);
             throw;
         }
     }

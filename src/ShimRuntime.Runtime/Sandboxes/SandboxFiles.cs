@@ -130,9 +130,12 @@ internal sealed class SandboxFiles(SandboxPaths paths)
     public void Delete(string id)
     {
         var directory = Paths.Durable(id);
-        if (!Directory.Exists(directory)) return;
-        foreach (var file in Directory.EnumerateFiles(directory).Where(f => f != Paths.Record(id))) File.Delete(file);
-        Directory.Delete(directory, true);
+        if (Directory.Exists(directory))
+        {
+            foreach (var file in Directory.EnumerateFiles(directory).Where(f => f != Paths.Record(id))) File.Delete(file);
+            Directory.Delete(directory, true);
+        }
+
         DurableFile.SyncDirectory(Paths.AllDurable);
     }
 

@@ -49,6 +49,8 @@ public sealed partial class SandboxService : ISandboxService
     /// </summary>
     private void WriteIfThereIsRoom(SandboxRecord record)
     {
+        // An earlier try to remove it came so far, and failed to make just that durable.
+        if (record.Phase == SandboxPhase.Removing && !Directory.Exists(_files.Paths.Durable(record.Id))) return;
         try
         {
             _files.Write(record);

@@ -74,12 +74,15 @@ public sealed partial class ShimClient : IAsyncDisposable
     {
         var stream = new ClientStream(onData);
         var envelope = new Request { Service = ShimMethods.Service, Method = method, Payload = request.ToByteString() };
+        Failpoint.Hit($"ShimProtocol.ShimClient.CallAsync:{method}.before");
         var id = Open(stream, envelope, onData is null ? FrameFlags.RemoteClosed : FrameFlags.RemoteOpen, descriptor);
         try
         {
             // After the stream is listed: an end that came before is seen here, one that comes later fails it.
             if (_end is { } end) throw new ShimFault(end.Code, end.Message);
-            return await stream.Response.WaitAsync(cancellation).ConfigureAwait(false);
+            var answer = await stream.Response.WaitAsync(cancellation).ConfigureAwait(false);
+            Failpoint.Hit($"ShimProtocol.ShimClient.CallAsync:{method}.after");
+            return answer;
         }
         catch (OperationCanceledException)
         {

@@ -71,6 +71,8 @@ public sealed class ShimCall
     {
         if (!IsOpen) return;
         IsOpen = false;
+        Failpoint.Hit($"ShimProtocol.ShimCall.Answer:{Method}.before");
         _connection.Answer(StreamId, response);
+        Failpoint.Hit($"ShimProtocol.ShimCall.Answer:{Method}.after");
     }
 }

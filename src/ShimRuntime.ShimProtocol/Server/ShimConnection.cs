@@ -157,6 +157,7 @@ public sealed unsafe partial class ShimConnection : IEpollHandler
     {
         try
         {
+            Failpoint.Hit($"ShimProtocol.ShimConnection.Serve:{call.Method}.before");
             if (_calls.Count > MaxCalls) call.Fail(FaultCode.ResourceExhausted, $"more than {MaxCalls} calls on one connection");
             else _service.Handle(call);
         }

@@ -7,7 +7,7 @@ public static class Installation
     public static string RepositoryRoot { get; } = FindRoot();
 
     /// <summary>artifacts/bin, or what SHIMRUNTIME_BIN names.</summary>
-    public static string Binaries { get; } =
+    public static string Binaries =>
         Environment.GetEnvironmentVariable("SHIMRUNTIME_BIN") ?? Path.Combine(RepositoryRoot, "artifacts/bin");
 
     /// <summary>Daemon and container logs, one directory a test class; kept after the run.</summary>

@@ -39,6 +39,14 @@ public sealed class FaultInterceptorTests
     }
 
     [Fact]
+    public async Task What_the_disk_refuses_is_said()
+    {
+        var status = await CallAsync(new LinuxException("fsync", Errno.EIO, "/root/x"));
+        Assert.Equal(StatusCode.Internal, status.StatusCode);
+        Assert.Matches("^failed to serve /test: fsync '/root/x': Input/output error \\(errno 5\\); .* [0-9a-f]{12}$", status.Detail);
+    }
+
+    [Fact]
     public async Task A_long_sentence_is_cut_to_what_a_header_holds() =>
         Assert.InRange((await CallAsync(RuntimeFault.Internal(new string('x', 100_000)))).Detail.Length, 1, 5000);
 

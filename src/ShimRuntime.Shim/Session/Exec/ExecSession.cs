@@ -89,7 +89,16 @@ internal sealed class ExecSession : IDisposable
 
     private void Launch()
     {
-        DurableFile.WriteVolatile(_files.ProcessJson, ProcessJson());
+        try
+        {
+            DurableFile.WriteVolatile(_files.ProcessJson, ProcessJson());
+        }
+        catch (LinuxException e)
+        {
+            NotStarted(e.Message);
+            return;
+        }
+
         _host.Reaper.ExpectOrphan();
         _runc = _driver.Exec(_files, (_cgroup.RuncArgument, _stdio!.ConsoleSocketPath), _stdio.ChildFds, RuncDone);
         _stdio.CloseChildEnds();
@@ -113,14 +122,19 @@ internal sealed class ExecSession : IDisposable
         _host.Reaper.OrphanSettled();
         if (_process is null)
         {
-            _client.Fail($"error executing command in container: failed to exec in container: {(result.Succeeded ? "its process vanished" : result.Error)}");
-            _cgroup.Kill(0);
-            EndProcess();
+            NotStarted(result.Succeeded ? "its process vanished" : result.Error);
             return;
         }
 
         _stdio!.StartPumping();
         if (_gone && !_grace.IsSet) Kill(); // it slipped through between runc's end and our signal
+    }
+
+    private void NotStarted(string cause)
+    {
+        _client.Fail($"error executing command in container: failed to exec in container: {cause}");
+        _cgroup.Kill(0);
+        EndProcess();
     }
 
     private void ProcessExited(ExitCode exit)

@@ -1,0 +1,10 @@
+namespace ShimRuntime.Chaos.Tests;
+
+/// <summary>What happens at a failpoint.</summary>
+public enum Death
+{
+    Error,
+    Delay,
+    KillDaemon,
+    KillShim,
+}
