@@ -12,6 +12,7 @@ public sealed class Life(Node node, string name)
     /// <summary>Ends with 7 when it is asked to, and with no other code by itself.</summary>
     public const string Program = "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done";
 
+    private const ulong SigTermBit = 1UL << 14;
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(20);
     private Pod? _pod;
     private Container? _container;
@@ -87,11 +88,20 @@ public sealed class Life(Node node, string name)
 
     public async Task StopAsync()
     {
+        await HearsAsync();
         await Node.CallAsync("StopContainer", () => Container.StopAsync());
         var status = await StatusAsync();
         if (Node.EndsHonestly(status)) return;
         Assert.Equal((ContainerState.ContainerExited, 7, "Error"), (status.State, status.ExitCode, status.Reason));
     }
+
+    /// <summary>Until its shell has set the trap the program, being PID 1, would not hear SIGTERM and end by SIGKILL.</summary>
+    private Task HearsAsync() => Eventually.True(async () =>
+    {
+        if ((await StatusAsync()).State != ContainerState.ContainerRunning) return true;
+        var pid = await Node.CallAsync("ContainerStatus", Container.PidAsync);
+        return Processes.Status(pid, "SigCgt") is { Length: > 0 } caught && (Convert.ToUInt64(caught, 16) & SigTermBit) != 0;
+    }, "the program hears SIGTERM");
 
     public async Task RemoveContainerAsync()
     {
