@@ -76,8 +76,14 @@ public sealed class ContainerFiles(ContainerPaths paths)
     public bool HasRecord(string id) => File.Exists(Paths.Record(id));
 
     /// <summary>Throws what reading or parsing throws; recovery then moves the directory aside.</summary>
-    public (ContainerRecord Record, CreateContainerRequest Request) Read(string id) =>
-        (ReadRecord(id), CreateContainerRequest.Parser.ParseFrom(File.ReadAllBytes(Paths.Request(id))));
+    public (ContainerRecord Record, CreateContainerRequest Request) Read(string id)
+    {
+        var record = ReadRecord(id);
+        var request = CreateContainerRequest.Parser.ParseFrom(File.ReadAllBytes(Paths.Request(id)));
+        // An empty file is a message, too.
+        if (request.Config?.Metadata is null) throw new EndOfStreamException($"{Paths.Request(id)}: it ends before the container's metadata");
+        return (record, request);
+    }
 
     /// <summary>One whose request is gone already: its deletion was cut short. Null: it is none, or can't be read.</summary>
     public ContainerRecord? TryReadDeleted(string id)
@@ -91,15 +97,6 @@ public sealed class ContainerFiles(ContainerPaths paths)
         {
             return null;
         }
-    }
-
-    private ContainerRecord ReadRecord(string id)
-    {
-        var record = ReadRecord(id);
-        var request = CreateContainerRequest.Parser.ParseFrom(File.ReadAllBytes(Paths.Request(id)));
-        // An empty file is a message, too.
-        if (request.Config?.Metadata is null) throw new EndOfStreamException($"{Paths.Request(id)}: it ends before the container's metadata");
-        return (record, request);
     }
 
     /// <summary>Of an exception from <see cref="Read"/>: a file is not whole, or not there. One that another release wrote is.</summary>
