@@ -85,7 +85,7 @@ public sealed class Node(DaemonFixture daemon)
                 await FollowAsync();
                 return;
             }
-            catch (Exception e) when (e is DaemonEndedException or RpcException { StatusCode: StatusCode.Unavailable or StatusCode.Cancelled } && Forgiven > 0)
+            catch (Exception e) when ((e is DaemonEndedException || e is RpcException fault && IsUnanswered(fault)) && Forgiven > 0)
             {
                 Forgiven--;
             }
@@ -116,6 +116,10 @@ public sealed class Node(DaemonFixture daemon)
         (Honest.Contains(e.StatusCode) || (e.StatusCode == StatusCode.Unknown && e.Status.Detail.StartsWith("failed to start", StringComparison.Ordinal)))
         && !e.Status.Detail.Contains("internal error", StringComparison.Ordinal);
 
+    /// <summary>No daemon's word: Unavailable, or a connection that went meanwhile, which the client calls Internal where the daemon said goodbye first.</summary>
+    private static bool IsUnanswered(RpcException e) =>
+        e.StatusCode is StatusCode.Unavailable or StatusCode.Cancelled || e.Status.DebugException is HttpRequestException;
+
     private async Task<bool> AnswersAsync()
     {
         if (Living() == 0) throw new DaemonEndedException();
@@ -124,7 +128,7 @@ public sealed class Node(DaemonFixture daemon)
             await Daemon.Runtime.ListContainersAsync(new Cri.V1.ListContainersRequest());
             return true;
         }
-        catch (RpcException e) when (e.StatusCode is StatusCode.Unavailable or StatusCode.Cancelled)
+        catch (RpcException e) when (IsUnanswered(e))
         {
             return false;
         }
