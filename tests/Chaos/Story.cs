@@ -153,7 +153,7 @@ public sealed record Story(string Name, Func<Life, Task> TellAsync)
         do
         {
             request.RequestId = $"swap-{life.Daemon.NextSerial()}"; // the same one would be told what has come of it
-            await life.DoAsync("Swap", async () => end = await AfterThePauseAsync(life.Container, request));
+            await life.DoAsync("Swap", async () => end = await life.Container.SwapAfterPauseAsync(request));
         }
         while (end.Outcome is Outcome.Undone or Outcome.Reverted && life.Node.Forgiven-- > 0);
 
@@ -161,25 +161,6 @@ public sealed record Story(string Name, Func<Life, Task> TellAsync)
         await life.RunningAsync();
         await life.StopAsync();
         await life.RemovePodAsync();
-    }
-
-    /// <summary>A swap that failed costs the next one a pause.</summary>
-    private static async Task<SwapEvent> AfterThePauseAsync(Container container, SwapRequest request)
-    {
-        SwapEvent? end = null;
-        await Eventually.True(async () =>
-        {
-            try
-            {
-                end = await container.Swap(request).EndAsync();
-                return true;
-            }
-            catch (RpcException e) when (e.StatusCode == StatusCode.ResourceExhausted)
-            {
-                return false;
-            }
-        }, "a swap is let in again");
-        return end!;
     }
 
     private static async Task UpgradeAsync(Life life)

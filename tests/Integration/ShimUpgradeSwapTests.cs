@@ -44,7 +44,7 @@ public sealed class ShimUpgradeSwapTests(DaemonFixture daemon) : NodeTest(daemon
         await Daemon.Client.HotSwap.RollbackAsync(new RollbackRequest { ContainerId = container.Id });
         Assert.Equal(Outcome.Reverted, (await swap.EndAsync()).Outcome);
         await UpgradeAsync();
-        Assert.Equal(Outcome.Swapped, (await SwapTests.RetriedAsync(container, SwapTests.Quick(("V", "3")))).Outcome);
+        Assert.Equal(Outcome.Swapped, (await container.SwapAfterPauseAsync(SwapTests.Quick(("V", "3")))).Outcome);
         await container.LoggedAsync("V=3");
     }
 
@@ -75,7 +75,7 @@ public sealed class ShimUpgradeSwapTests(DaemonFixture daemon) : NodeTest(daemon
         await Daemon.Client.HotSwap.RollbackAsync(new RollbackRequest { ContainerId = container.Id });
         Assert.Equal(Outcome.Reverted, (await swap.EndAsync()).Outcome);
         await UpgradeAsync();
-        Assert.Equal(Outcome.Swapped, (await SwapTests.RetriedAsync(container, SwapSocketTests.To(3, level))).Outcome);
+        Assert.Equal(Outcome.Swapped, (await container.SwapAfterPauseAsync(SwapSocketTests.To(3, level))).Outcome);
         await client.SeesAsync("g3");
         Assert.Empty(await client.EndAsync("g1", "g2", "g3"));
         Assert.Equal("0", await container.ExecAsync("echo $?")); // under L3 an exec has a filter of its own

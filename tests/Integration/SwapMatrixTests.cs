@@ -132,7 +132,7 @@ public abstract partial class SwapMatrixTests(DaemonFixture daemon) : NodeTest(d
     private static async Task GoesOnAsync(Row row)
     {
         var scene = row.Scene;
-        var end = await SwapTests.RetriedAsync(scene.Container, scene.To("g4"));
+        var end = await scene.Container.SwapAfterPauseAsync(scene.To("g4"));
         Assert.True(end.Outcome == Outcome.Swapped, $"{end.Outcome}: {end.Cause}");
         await scene.AnswersAsync("g4");
         await OnlyAsync(scene, end.Generation);

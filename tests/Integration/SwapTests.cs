@@ -190,7 +190,7 @@ public sealed class SwapTests(DaemonFixture daemon) : NodeTest(daemon)
         var request = Quick();
         (request.Ready, request.OnFailure) = (new Readiness { Kind = Kind.Exec, Command = { "false" }, TimeoutMilliseconds = 100, PeriodMilliseconds = 50 }, OnFailure.Rollback);
         Assert.Equal(Outcome.Reverted, (await container.Swap(request).EndAsync()).Outcome);
-        Assert.Equal(Outcome.Reverted, (await RetriedAsync(container, request)).Outcome);
+        Assert.Equal(Outcome.Reverted, (await container.SwapAfterPauseAsync(request)).Outcome);
         await Faults.ExpectAsync(StatusCode.ResourceExhausted, () => container.Swap(request).EndAsync(), "the last 2 failed", "try again in");
     }
 
@@ -220,23 +220,4 @@ public sealed class SwapTests(DaemonFixture daemon) : NodeTest(daemon)
     }
 
     private string RunDirectory(Container container) => Path.Combine(World.State, "c", container.Id[..16]);
-
-    /// <summary>After the pause that a failure costs.</summary>
-    internal static async Task<SwapEvent> RetriedAsync(Container container, SwapRequest request)
-    {
-        SwapEvent? end = null;
-        await Eventually.True(async () =>
-        {
-            try
-            {
-                end = await container.Swap(request).EndAsync();
-                return true;
-            }
-            catch (RpcException e) when (e.StatusCode == StatusCode.ResourceExhausted)
-            {
-                return false;
-            }
-        }, "the pause after one failure is over");
-        return end!;
-    }
 }

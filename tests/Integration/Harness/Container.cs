@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Grpc.Core;
 using ShimRuntime.Cri.HotSwap.V1;
 using ShimRuntime.Cri.V1;
 
@@ -30,6 +31,25 @@ public sealed class Container(Pod pod, string id, ContainerConfig config)
         var asked = request?.Clone() ?? new SwapRequest();
         asked.ContainerId = Id;
         return new SwapReader(Pod.Daemon.Client.HotSwap.Swap(asked));
+    }
+
+    /// <summary>A hot swap to its end. Where one has failed before, the pause that this costs is waited for.</summary>
+    public async Task<SwapEvent> SwapAfterPauseAsync(SwapRequest request)
+    {
+        SwapEvent? end = null;
+        await Eventually.True(async () =>
+        {
+            try
+            {
+                end = await Swap(request).EndAsync();
+                return true;
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.ResourceExhausted)
+            {
+                return false;
+            }
+        }, "the pause after one failure is over");
+        return end!;
     }
 
     public string LeafOf(uint generation) => $"{Cgroup}/g{generation}-{Id}";
