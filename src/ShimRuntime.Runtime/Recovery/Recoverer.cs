@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Concurrency;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.Runtime.Swap;
@@ -19,8 +20,6 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
 {
     // CRI waits for the slowest of all; a shim that takes longer is adopted as silent and asked again.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
     private readonly ILogger _log = parts.Logs.CreateLogger<Recoverer>();
     private readonly Adoption _adoption = new(parts);
     private readonly RecordRebuild _rebuild = new(parts);
@@ -201,7 +200,7 @@ internal sealed class Recoverer(ContainerParts parts, RemoveVerb remove, SwapPil
 
     private async Task AgainAsync(string what, string id, Func<Task> work)
     {
-        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        for (var pause = BackOff.First; ; pause = BackOff.After(pause))
         {
             await Task.Delay(pause, parts.Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (parts.Stopping.IsCancellationRequested || await SucceedsAsync(what, id, work).ConfigureAwait(false)) return;

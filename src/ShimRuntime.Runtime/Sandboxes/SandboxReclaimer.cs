@@ -1,13 +1,12 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using ShimRuntime.Runtime.Concurrency;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 
 /// <summary>Tries again in the background, with back-off, until it works: what a failed stop or undo has left. One loop per sandbox.</summary>
 internal sealed class SandboxReclaimer(ILogger log, TimeProvider time, CancellationToken stopping)
 {
-    private static readonly TimeSpan First = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
     private readonly ConcurrentDictionary<string, Reclaim> _running = new();
 
     /// <summary>Ids that are still being reclaimed.</summary>
@@ -23,7 +22,7 @@ internal sealed class SandboxReclaimer(ILogger log, TimeProvider time, Cancellat
     {
         var reclaim = new Reclaim();
         if (_running.TryAdd(id, reclaim))
-            _ = Task.Run(() => LoopAsync((id, reclaim), attempt, immediately ? TimeSpan.Zero : First), CancellationToken.None);
+            _ = Task.Run(() => LoopAsync((id, reclaim), attempt, immediately ? TimeSpan.Zero : BackOff.First), CancellationToken.None);
     }
 
     /// <summary>The next attempt begins at once; returns when it is over, and when none is due any more.</summary>
@@ -43,7 +42,7 @@ internal sealed class SandboxReclaimer(ILogger log, TimeProvider time, Cancellat
             {
                 await of.State.PauseAsync(delay, time, stopping).ConfigureAwait(false);
                 if (await SucceedsAsync(of, attempt).ConfigureAwait(false)) return;
-                delay = delay == TimeSpan.Zero ? First : delay + delay > Longest ? Longest : delay + delay;
+                delay = BackOff.After(delay);
                 of.State.Attempted();
             }
         }
