@@ -144,7 +144,6 @@ internal sealed class DaemonHost : IDisposable
         try
         {
             await services.RecoverAsync(HandoverState.Take(_config.State), _stop.Token);
-            OverlayCheck.RemoveLeftovers(_config.Root);
             gate.Recovered(services);
             if (!isFirst) await AcceptAsync(server);
             _streams = services.Streaming.DuplicateListener();
@@ -152,6 +151,7 @@ internal sealed class DaemonHost : IDisposable
             _log.LogInformation("ready after {Ms:0} ms", Milliseconds(_started));
             predecessor?.Ready();
             socket.IsShared |= _notifier.Ready(socket.Fd, _streams);
+            OverlayCheck.RemoveLeftovers(_config.Root);
             ReturnGarbage();
             successor = await _desk.NextAsync(_stop.Token);
         }
