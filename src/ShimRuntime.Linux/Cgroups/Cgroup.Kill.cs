@@ -18,6 +18,18 @@ public sealed partial class Cgroup
     }
 
     /// <summary>
+    /// As <see cref="Processes"/>; v1: in any hierarchy, which costs a walk of each. A process that is being moved in is in some of them only, and
+    /// stays so when its mover dies.
+    /// </summary>
+    public IReadOnlyList<int> ProcessesAnywhere()
+    {
+        if (Hierarchy.IsV2) return Processes();
+        List<int> pids = [];
+        foreach (var directory in Hierarchy.PathsOf(Path)) Collect(directory, pids);
+        return [.. pids.Distinct()];
+    }
+
+    /// <summary>
     /// SIGKILL to every process in it and below, those that fork meanwhile too. v2: cgroup.kill. v1: frozen first where there is a
     /// freezer, so that nobody forks away, then killed and thawed. Returns at once; the processes die on their own time.
     /// </summary>
@@ -51,15 +63,6 @@ public sealed partial class Cgroup
 
             if (!found) return;
         }
-    }
-
-    /// <summary>v1: in any hierarchy, for whoever moved a process in may have died half-way.</summary>
-    private IReadOnlyList<int> ProcessesAnywhere()
-    {
-        if (Hierarchy.IsV2) return Processes();
-        List<int> pids = [];
-        foreach (var directory in Hierarchy.PathsOf(Path)) Collect(directory, pids);
-        return pids;
     }
 
     private static void Collect(string directory, List<int> pids)

@@ -15,7 +15,7 @@ public sealed class LeafKiller(CgroupHierarchy hierarchy)
     public async Task KillAsync(string cgroup, CancellationToken cancellation)
     {
         var leaf = new Cgroup(hierarchy, cgroup);
-        for (var waited = TimeSpan.Zero; waited < Patience && leaf.Processes().Count > 0; waited += Interval)
+        for (var waited = TimeSpan.Zero; waited < Patience && leaf.ProcessesAnywhere().Count > 0; waited += Interval)
         {
             leaf.Kill();
             await Task.Delay(Interval, cancellation).ConfigureAwait(false);
@@ -26,5 +26,5 @@ public sealed class LeafKiller(CgroupHierarchy hierarchy)
 
     /// <summary>What is still there, each with its state and wait channel; empty: nothing.</summary>
     public string Describe(string cgroup) =>
-        string.Join("; ", new Cgroup(hierarchy, cgroup).Processes().Take(16).Select(ProcessState.Describe));
+        string.Join("; ", new Cgroup(hierarchy, cgroup).ProcessesAnywhere().Take(16).Select(ProcessState.Describe));
 }

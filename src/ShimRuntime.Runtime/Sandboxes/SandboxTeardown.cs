@@ -94,7 +94,7 @@ internal sealed class SandboxTeardown(SandboxFiles files, SandboxParts parts, IL
         {
             if (waited >= CgroupEmpty)
             {
-                var left = new Cgroup(parts.Cgroups.Hierarchy, path).Processes().Take(8);
+                var left = new Cgroup(parts.Cgroups.Hierarchy, path).ProcessesAnywhere().Take(8);
                 throw RuntimeFault.Internal($"failed to remove cgroup '{path}': processes {string.Join(", ", left)} are still in it");
             }
 
