@@ -17,20 +17,18 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
     private const int CAP_SYS_ADMIN = 21;
     private const int CAP_SYS_RESOURCE = 24;
     private const int ReportFd = 4;
-    private const int ReadyMillis = 10_000;
+    private const int EntryMillis = 10_000;
     private const int KilledMillis = 5_000;
-    private const int EndedMillis = 1_000;
-    private const int MaxReportBytes = 1024;
     private const int SIGKILL = 9;
     private const string OomScoreAdjust = "-998";
 
     /// <summary>
-    /// Returns when the init is ready. It is a child of this process: the caller reaps it. Throws <see cref="IOException"/> with the
-    /// init's own sentence, or with what is wrong with the binary, when it failed; it has ended then.
+    /// Spawns an init, which ends as soon as what is returned has been disposed of without having let it go. Throws
+    /// <see cref="IOException"/> with what is wrong with the binary when it can't be executed.
     /// </summary>
     /// <param name="sandbox">Its net, IPC and UTS pins exist.</param>
     /// <param name="emptyDirectory">Where the init mounts its root, seen by nobody else.</param>
-    public Task<SpawnedProcess> StartAsync(Sandbox sandbox, string emptyDirectory) => NamespaceThread.RunAsync(() =>
+    public Task<StartingPodInit> StartAsync(Sandbox sandbox, string emptyDirectory) => NamespaceThread.RunAsync(() =>
     {
         if (sandbox.NetworkNamespace is { } network) LinuxNamespace.Enter(network, NamespaceKinds.Network);
         if (sandbox.IpcNamespace is { } ipc) LinuxNamespace.Enter(ipc, NamespaceKinds.Ipc);
@@ -38,39 +36,29 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
         if (sandbox.UserNamespace is null) LinuxNamespace.Unshare(NamespaceKinds.Pid | NamespaceKinds.Mount);
         Privileges.SetNoNewPrivileges();
         Privileges.LimitBoundingSet(CAP_SETGID, CAP_SETUID, CAP_SETPCAP, CAP_SYS_ADMIN, CAP_SYS_RESOURCE);
-        return SpawnAndWait(emptyDirectory, sandbox.UserNamespace);
+        return Spawn(emptyDirectory, sandbox.UserNamespace);
     });
 
-    private SpawnedProcess SpawnAndWait(string emptyDirectory, string? userNamespace)
+    private StartingPodInit Spawn(string emptyDirectory, string? userNamespace)
     {
-        var pipe = stackalloc int[2];
-        if (pipe2(pipe, O_CLOEXEC) < 0) throw new LinuxException("pipe2", errno);
-        using var ours = new SafeFileHandle(pipe[0], true);
-        SpawnedProcess process;
+        var (ours, theirs) = SocketPair.Create();
         try
         {
-            process = userNamespace is null
-                ? Spawner.Spawn(Request(emptyDirectory, shimPath, new FdMapping(pipe[1], ReportFd)))
-                : SpawnInside(userNamespace, emptyDirectory, pipe[1]);
+            var report = (int)theirs.Handle;
+            return new StartingPodInit(ours, shimPath, userNamespace is null
+                ? Spawner.Spawn(Request(emptyDirectory, shimPath, new FdMapping(report, ReportFd)))
+                : SpawnInside(userNamespace, emptyDirectory, report));
         }
-        catch (LinuxException e)
+        catch (Exception e)
         {
-            throw new IOException($"the pod init can't be started: {e.Message}; {ShimSentence.Advice}", e);
+            ours.Dispose();
+            if (e is LinuxException) throw new IOException($"the pod init can't be started: {e.Message}; {ShimSentence.Advice}", e);
+            throw;
         }
         finally
         {
-            _ = close(pipe[1]);
+            theirs.Dispose();
         }
-
-        var report = new byte[MaxReportBytes];
-        var length = ReadReport(pipe[0], report);
-        if (length > 0 && PodInitReport.IsReady(report.AsSpan(0, length))) return process;
-        // One that ended by itself is about to be reaped; its exit code tells a usage error from a crash.
-        var ended = length >= 0 && FileDescriptor.WaitReadable(process.PidFd.Fd, EndedMillis);
-        var exit = End(process);
-        throw new IOException(length < 0
-            ? $"the pod init '{shimPath}' was not ready within {ReadyMillis / 1000} s; {ShimSentence.Advice}"
-            : PodInitReport.Explain(report.AsSpan(0, length), shimPath, ended ? exit : null));
     }
 
     private static SpawnRequest Request(string emptyDirectory, string path, params IReadOnlyList<FdMapping> fds) => new()
@@ -101,7 +89,7 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
 
         using (entry)
         {
-            if (!FileDescriptor.WaitReadable(entry.PidFd.Fd, ReadyMillis)) _ = entry.PidFd.Signal(SIGKILL);
+            if (!FileDescriptor.WaitReadable(entry.PidFd.Fd, EntryMillis)) _ = entry.PidFd.Signal(SIGKILL);
             _ = FileDescriptor.WaitReadable(entry.PidFd.Fd, KilledMillis);
             var exit = entry.PidFd.TryReap();
             // Written before it ends, if at all; the child keeps the pipe open, so that nobody may wait for its end.
@@ -125,27 +113,5 @@ internal sealed unsafe class PodInitLauncher(string shimPath)
         var exit = process.PidFd.TryReap();
         process.Dispose();
         return exit;
-    }
-
-    /// <summary>
-    /// Bytes until the end of file, or until the buffer is full; -1: no end within the deadline, which is the init's. This thread belongs
-    /// to nobody else, so it may wait.
-    /// </summary>
-    private static int ReadReport(int fd, Span<byte> buffer)
-    {
-        var deadline = Environment.TickCount64 + ReadyMillis;
-        var length = 0;
-        fixed (byte* first = buffer)
-        {
-            while (length < buffer.Length)
-            {
-                if (!FileDescriptor.WaitReadable(fd, (int)Math.Max(0, deadline - Environment.TickCount64))) return -1;
-                var count = (int)read(fd, first + length, buffer.Length - length);
-                if (count <= 0) break;
-                length += count;
-            }
-        }
-
-        return length;
     }
 }

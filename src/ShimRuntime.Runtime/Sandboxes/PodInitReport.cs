@@ -4,8 +4,8 @@ using ShimRuntime.Runtime.Shims;
 namespace ShimRuntime.Runtime.Sandboxes;
 
 /// <summary>
-/// What a pod init writes before it is one: a zero byte and the end of file, or a sentence that says why not. Anything else comes from
-/// another release's binary, or from no shim.
+/// What a pod init writes before it is one: a zero byte, and the end of file once it was let go; or a sentence that says why not. Anything
+/// else comes from another release's binary, or from no shim.
 /// </summary>
 internal static class PodInitReport
 {

@@ -87,10 +87,22 @@ internal sealed class SandboxBuilder(RuntimeOptions options, SandboxFiles files,
             directory.SetOwner(users.Uids.Outside, users.Gids.Outside);
         }
 
-        var init = await inits.StartAsync(sandbox, root).ConfigureAwait(false);
+        using var starting = await inits.StartAsync(sandbox, root).ConfigureAwait(false);
+        await starting.WaitAsync().ConfigureAwait(false);
         try
         {
-            await cgroups.Driver.EnterPodInitAsync(sandbox.CgroupPath, sandbox.Id, init.Pid, CancellationToken.None).ConfigureAwait(false);
+            // From here on recovery finds it; until then it would have ended with this daemon.
+            await cgroups.Driver.EnterPodInitAsync(sandbox.CgroupPath, sandbox.Id, starting.Pid, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch
+        {
+            starting.End();
+            throw;
+        }
+
+        var init = await starting.ReleaseAsync().ConfigureAwait(false);
+        try
+        {
             LinuxNamespace.Pin($"/proc/{init.Pid}/ns/pid", sandbox.PidNamespace!);
             return init;
         }

@@ -16,16 +16,21 @@ namespace ShimRuntime.Shim.Pause;
 ///   posix_spawn                           ───────────►  oom_score_adj; empty read-only root (".": the daemon's choice)
 ///                                                       bounding set, uid 65535, no capabilities
 ///                                                       SIGCHLD ignored, which execve keeps
-///   reads fd 4 to its end                 ◄───────────  a zero byte, and execve of a sealed memfd with <see cref="TinyInit"/>:
-///   a zero byte and no more: ready                      the runtime's threads, libraries and descriptors end there
-///   text: the error
+///   reads fd 4: text is an error          ◄───────────  a zero byte
+///   puts it into the pod's cgroup, where recovery
+///   finds it; a byte                      ───────────►  at the end of file: the daemon is dead, and so is this
+///   reads fd 4 to its end: ready          ◄───────────  execve of a sealed memfd with <see cref="TinyInit"/>: the runtime's threads,
+///                                                       libraries and descriptors end there
 /// pins its PID namespace: only now can anybody see it
 /// </code>
 /// </remarks>
 internal static unsafe partial class PodInit
 {
-    /// <summary>Where an error, or one zero byte when all is well, is written to.</summary>
+    /// <summary>A socket. Where an error, or one zero byte when all is well, is written to, and where the word comes from to go on.</summary>
     private const int ReportFd = 4;
+
+    /// <summary>A cgroup of systemd's may take its bus half a minute.</summary>
+    private const int HeldMillis = 60_000;
     private const uint Nobody = 65535;
     private const int SIGCHLD = 17;
     private const nint SIG_IGN = 1;
@@ -67,6 +72,7 @@ internal static unsafe partial class PodInit
         using var executable = MemoryFile.SealedExecutable("pause", program);
         LinuxException.Check(close_range(0, uint.MaxValue, CLOSE_RANGE_CLOEXEC), "close_range");
         Report([0]);
+        AwaitRelease();
         fixed (byte* name = "pause\0"u8, none = "\0"u8)
         {
             var arguments = stackalloc byte*[] { name, null };
@@ -74,6 +80,14 @@ internal static unsafe partial class PodInit
             _ = Execveat(SysExecveat, (int)executable.DangerousGetHandle(), none, arguments, environment, AT_EMPTY_PATH);
             throw LinuxException.Last("execveat", "pause");
         }
+    }
+
+    private static void AwaitRelease()
+    {
+        if (FileDescriptor.IsPipe(ReportFd)) return; // a daemon of an earlier release, which lets nobody wait
+        byte word;
+        if (!FileDescriptor.WaitReadable(ReportFd, HeldMillis)) throw new IOException($"the daemon gave no word for {HeldMillis / 1000} s");
+        if (FileDescriptor.Read(ReportFd, &word, 1) != 1) throw new IOException("the daemon has gone");
     }
 
     private static void Report(ReadOnlySpan<byte> text)

@@ -68,13 +68,21 @@ public sealed class LeakCheck
         return found;
     }
 
-    /// <summary>Processes whose executable, arguments, root or cgroup lie in the world: daemon, shims, pod inits, runc, containers.</summary>
+    /// <summary>
+    /// Processes whose executable, arguments, root or cgroup lie in the world: daemon, shims, pod inits, runc, containers. A pod init in no
+    /// pod's cgroup, with no daemon above it, says of no world that it is its own: it counts in each.
+    /// </summary>
     public static IReadOnlyList<int> ProcessesOf(World world) => [.. Processes.All().Where(p => Belongs(p, world))];
 
     private static bool Belongs(int pid, World world) =>
         Processes.Link(pid, "exe").StartsWith(world.Base, StringComparison.Ordinal)
         || Processes.Read(pid, "cmdline").Contains(world.Base, StringComparison.Ordinal)
-        || Processes.Read(pid, "cgroup").Contains(world.CgroupRoot, StringComparison.Ordinal);
+        || Processes.Read(pid, "cgroup").Contains(world.CgroupRoot, StringComparison.Ordinal)
+        || IsLostInit(pid);
+
+    private static bool IsLostInit(int pid) =>
+        Processes.Link(pid, "exe").StartsWith("/memfd:pause", StringComparison.Ordinal) && Processes.ParentOf(pid) == 1
+        && Processes.Read(pid, "cgroup") == Processes.Read(Environment.ProcessId, "cgroup");
 
     private static IEnumerable<int> ChildrenOf(int pid) => pid == 0 ? [] : Processes.All().Where(p => Processes.ParentOf(p) == pid);
 

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
+using ShimRuntime.Runtime.Sandboxes;
 using Xunit;
 
 namespace ShimRuntime.Runtime.Tests.Sandboxes;
@@ -167,9 +168,33 @@ public sealed class PodInitTests : IDisposable
         Assert.Empty(_world.Leftovers());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task It_ends_with_a_daemon_that_has_not_put_it_where_recovery_looks(bool isReady)
+    {
+        var sandbox = SandboxShape.Of(SandboxId.New(), SandboxWorld.Request(network: NamespaceMode.Node, pid: NamespaceMode.Pod), new SandboxPaths(_world.Options)) with
+        {
+            IpcNamespace = null,
+            UtsNamespace = null,
+        };
+        Directory.CreateDirectory(_world.At("root"));
+        var starting = await new PodInitLauncher(_world.Options.ShimPath).StartAsync(sandbox, _world.At("root"));
+        using var init = SafePidFd.TryOpen(starting.Pid)!;
+        if (isReady)
+        {
+            await starting.WaitAsync();
+            Assert.False(FileDescriptor.WaitReadable(init.Fd, 200)); // it waits for its word
+        }
+
+        starting.Dispose(); // what the kernel does for a daemon that dies
+        Assert.True(FileDescriptor.WaitReadable(init.Fd, 10_000), $"pid {starting.Pid} goes on");
+        starting.End();
+    }
+
     private string Ns(string id, string kind) => _world.At($"state/sandboxes/{id}/ns/{kind}");
 
-    private static int Pid(Runtime.Sandboxes.SandboxService sandboxes, string id) =>
+    private static int Pid(SandboxService sandboxes, string id) =>
         (int)JsonNode.Parse(sandboxes.Status(new PodSandboxStatusRequest { PodSandboxId = id, Verbose = true }).Info["info"])!["pid"]!;
 
     private async Task<string> InsideAsync(string id, string script)
