@@ -1,10 +1,12 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using ShimRuntime.Linux;
 
 namespace ShimRuntime.Images;
 
 /// <summary>
-/// Runs the collector at start, after whatever may have made garbage, and once per lease grace; requests during a run make one more run.
+/// Runs the collector at start, after whatever may have made garbage, and once per lease grace; requests during a run make one more run,
+/// and one that failed is tried again, with pauses that grow.
 /// </summary>
 internal sealed class BackgroundCollector : IAsyncDisposable
 {
@@ -35,12 +37,14 @@ internal sealed class BackgroundCollector : IAsyncDisposable
 
     private async Task LoopAsync()
     {
+        var pause = TimeSpan.Zero;
         while (!_stop.IsCancellationRequested)
         {
             try
             {
-                await NextAsync().ConfigureAwait(false);
+                await NextAsync(pause == TimeSpan.Zero ? LeaseStore.Grace : pause).ConfigureAwait(false);
                 await _collector.CollectAsync(_stop.Token).ConfigureAwait(false);
+                pause = TimeSpan.Zero;
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
@@ -48,23 +52,24 @@ internal sealed class BackgroundCollector : IAsyncDisposable
             }
             catch (Exception e)
             {
-                _log.LogError(e, "Garbage collection of images failed; it is tried again at the next occasion");
+                pause = BackOff.After(pause);
+                _log.LogError(e, "Garbage collection of images failed; it is tried again in {Pause}", pause);
             }
         }
     }
 
-    /// <summary>The next request, or the time at which left leases may have expired.</summary>
-    private async Task NextAsync()
+    /// <summary>The next request, or the end of <paramref name="longest"/>: left leases may have expired, or the disk be well again.</summary>
+    private async Task NextAsync(TimeSpan longest)
     {
         using var until = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        until.CancelAfter(LeaseStore.Grace);
+        until.CancelAfter(longest);
         try
         {
             await _requests.Reader.ReadAsync(until.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!_stop.IsCancellationRequested)
         {
-            // The hour has passed without a request.
+            // The time has passed without a request.
         }
     }
 }

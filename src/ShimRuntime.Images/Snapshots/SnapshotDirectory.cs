@@ -130,26 +130,30 @@ internal sealed class SnapshotDirectory : IDisposable
     /// <summary>Gives a staged directory up.</summary>
     public void Discard(string id)
     {
-        Delete(Name(Staged, id), CancellationToken.None);
+        _ = TryDelete(Name(Staged, id), CancellationToken.None);
         _live.TryRemove(id, out _); // last: until then the background deletion keeps off
     }
 
-    /// <summary>Deletes what was retired, and what was staged by a process that is gone. One caller at a time.</summary>
-    public void DeleteLeftovers(CancellationToken cancellation)
+    /// <summary>Deletes what was retired, and what was staged by a process that is gone; false: not all of it. One caller at a time.</summary>
+    public bool DeleteLeftovers(CancellationToken cancellation)
     {
-        foreach (var entry in Entries())
+        if (TryList() is not { } entries) return false;
+        var isClean = true;
+        foreach (var entry in entries)
         {
             var name = entry.Name.ToString();
             var dead = name.StartsWith(Retired, StringComparison.Ordinal)
                 || (name.StartsWith(Staged, StringComparison.Ordinal) && !_live.ContainsKey(name[Staged.Length..]));
-            if (dead) Delete(entry.Name, cancellation);
+            if (dead) isClean &= TryDelete(entry.Name, cancellation);
         }
+
+        return isClean;
     }
 
     public void Dispose() => _directory.Dispose();
 
-    /// <summary>None when they can't be read: the background deletion must outlive a bad moment of the disk.</summary>
-    private List<DirectoryEntry> Entries()
+    /// <summary>Null when they can't be read: the background deletion must outlive a bad moment of the disk.</summary>
+    private List<DirectoryEntry>? TryList()
     {
         try
         {
@@ -157,20 +161,22 @@ internal sealed class SnapshotDirectory : IDisposable
         }
         catch (LinuxException e)
         {
-            _log.LogWarning("failed to list '{Root}': {Cause}; it is tried again at the next collection", Root, e.Message);
-            return [];
+            _log.LogWarning("failed to list '{Root}': {Cause}; it is tried again soon", Root, e.Message);
+            return null;
         }
     }
 
-    private void Delete(FileName name, CancellationToken cancellation)
+    private bool TryDelete(FileName name, CancellationToken cancellation)
     {
         try
         {
             DirectoryTree.Remove(_directory, name, cancellation);
+            return true;
         }
         catch (LinuxException e)
         {
-            _log.LogWarning("failed to delete '{Root}/{Name}': {Cause}; it is tried again at the next collection", Root, name, e.Message);
+            _log.LogWarning("failed to delete '{Root}/{Name}': {Cause}; it is tried again soon", Root, name, e.Message);
+            return false;
         }
     }
 

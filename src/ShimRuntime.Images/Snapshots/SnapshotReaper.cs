@@ -1,10 +1,12 @@
 using System.Threading.Channels;
+using ShimRuntime.Linux;
 
 namespace ShimRuntime.Images;
 
 /// <summary>
 /// Deletes retired directories in the background, one after the other: removing a layer or a container never waits for the deletion of
-/// a tree, and two requests never delete the same one. What a crash interrupts is found again at the next start.
+/// a tree, and two requests never delete the same one. What could not be deleted is tried again, with pauses that grow; what a crash
+/// interrupts is found at the next start.
 /// </summary>
 internal sealed class SnapshotReaper : IAsyncDisposable
 {
@@ -44,16 +46,17 @@ internal sealed class SnapshotReaper : IAsyncDisposable
     private async Task WorkAsync()
     {
         var waiting = new List<TaskCompletionSource>();
+        var pause = TimeSpan.Zero;
         try
         {
-            while (await _requests.Reader.WaitToReadAsync(_stop.Token).ConfigureAwait(false))
+            while (await NextAsync(pause).ConfigureAwait(false))
             {
                 while (_requests.Reader.TryRead(out var request))
                 {
                     if (request is not null) waiting.Add(request);
                 }
 
-                _directory.DeleteLeftovers(_stop.Token);
+                pause = _directory.DeleteLeftovers(_stop.Token) ? TimeSpan.Zero : BackOff.After(pause);
                 foreach (var done in waiting) done.TrySetResult();
                 waiting.Clear();
             }
@@ -64,5 +67,21 @@ internal sealed class SnapshotReaper : IAsyncDisposable
         }
 
         foreach (var done in waiting) done.TrySetCanceled(CancellationToken.None);
+    }
+
+    /// <summary>A request, or the end of the pause where there is one; false: there will be none any more.</summary>
+    private async Task<bool> NextAsync(TimeSpan pause)
+    {
+        if (pause == TimeSpan.Zero) return await _requests.Reader.WaitToReadAsync(_stop.Token).ConfigureAwait(false);
+        using var until = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        until.CancelAfter(pause);
+        try
+        {
+            return await _requests.Reader.WaitToReadAsync(until.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!_stop.IsCancellationRequested)
+        {
+            return true;
+        }
     }
 }

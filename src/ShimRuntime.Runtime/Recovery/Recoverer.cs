@@ -3,7 +3,6 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using ShimRuntime.Cri.V1;
 using ShimRuntime.Linux;
-using ShimRuntime.Runtime.Concurrency;
 using ShimRuntime.Runtime.Containers;
 using ShimRuntime.Runtime.Shims;
 using ShimRuntime.Runtime.Swap;

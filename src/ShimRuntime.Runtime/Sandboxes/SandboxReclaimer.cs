@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
-using ShimRuntime.Runtime.Concurrency;
+using ShimRuntime.Linux;
 
 namespace ShimRuntime.Runtime.Sandboxes;
 

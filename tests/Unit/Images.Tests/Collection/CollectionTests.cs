@@ -119,6 +119,16 @@ public sealed class CollectionTests : IAsyncLifetime
         await TestContext.EventuallyAsync(() => _layers.Committed.IsEmpty, "the layers' collection");
     }
 
+    [Fact]
+    public async Task ACollectionThatFailsIsTriedAgainByItself()
+    {
+        await using var room = new ImageRoom(_root.Path, _layers);
+        var record = await room.PullAsync(_registry.Reference());
+        _layers.FailRetire = 2;
+        await room.Images.RemoveAsync(record.Id, default);
+        await TestContext.EventuallyAsync(() => _layers.Committed.IsEmpty && room.Files().Count == 0, "the third collection");
+    }
+
     [Theory]
     [InlineData("never/was:here")]
     [InlineData("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]

@@ -92,6 +92,26 @@ public sealed class LayerStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_can_not_be_deleted_is_tried_again_by_itself()
+    {
+        var busy = Path.Combine(_world.Below, ".old-7/fs/busy");
+        Directory.CreateDirectory(busy);
+        MountPoint.Mount("tmpfs", busy, "tmpfs", MountFlags.None, "size=64k");
+        try
+        {
+            await _world.Layers.SweepAsync(default);
+            Assert.Equal([".old-7"], _world.Entries);
+        }
+        finally
+        {
+            MountPoint.Unmount(busy);
+        }
+
+        for (var i = 0; i < 500 && _world.Entries.Count > 0; i++) await Task.Delay(20);
+        Assert.Empty(_world.Entries);
+    }
+
+    [Fact]
     public async Task A_sweep_spares_a_draft_that_lives()
     {
         await using var draft = await _world.Layers.UnpackAsync(new MemoryStream(new TarBuilder().File("a").Build()), default);

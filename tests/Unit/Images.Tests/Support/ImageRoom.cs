@@ -90,6 +90,9 @@ internal sealed class MemoryLayers : ILayerStore, ISnapshotStore, ILayerReferenc
     /// <summary>Makes a commit fail with what it returns.</summary>
     public Func<ImmutableArray<Digest>, Digest, Exception?>? FailCommit { get; set; }
 
+    /// <summary>How many of the next retirements fail.</summary>
+    public int FailRetire { get; set; }
+
     public int DraftsDeleted { get; private set; }
 
     public int MostAtOnce { get; private set; }
@@ -115,7 +118,11 @@ internal sealed class MemoryLayers : ILayerStore, ISnapshotStore, ILayerReferenc
 
     public IReadOnlyCollection<Digest> ChainIds() => [.. Committed.Keys];
 
-    public void Retire(Digest chainId) => Committed.TryRemove(chainId, out _);
+    public void Retire(Digest chainId)
+    {
+        if (FailRetire-- > 0) throw new IOException("the disk has a bad moment");
+        Committed.TryRemove(chainId, out _);
+    }
 
     public Task SweepAsync(CancellationToken cancellation) => Task.CompletedTask;
 

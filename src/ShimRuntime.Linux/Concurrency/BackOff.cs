@@ -1,7 +1,7 @@
-namespace ShimRuntime.Runtime.Concurrency;
+namespace ShimRuntime.Linux;
 
 /// <summary>Pauses between attempts at what has to be done some day: a second, then twice as long each time, a minute at most.</summary>
-internal static class BackOff
+public static class BackOff
 {
     public static readonly TimeSpan First = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
