@@ -30,13 +30,21 @@ internal sealed class SessionSpawner(RuntimeOptions options, SessionStore sessio
         var target = ticket.Prepare();
         sessions.CheckRoom(target.Owner);
         var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
+        var process = Spawn(id, target, request, socket);
+        sessions.Add(RecordOf(process, (id, ticket.Kind), target), process.PidFd, stopping);
+        _placement.Place(process.Pid);
+        log.LogDebug("{Kind} session {Id} of '{Owner}' is pid {Pid}", ticket.Kind, id, target.Owner, process.Pid);
+    }
+
+    private SpawnedProcess Spawn(string id, SessionTarget target, UpgradeRequest request, int socket)
+    {
         var directory = sessions.MakeDirectory(id);
         try
         {
             var launch = new SessionLaunch { ProtocolVersion = ShimMethods.LaunchVersion, Id = id, Directory = directory, Request = request };
             target.Fill(launch);
             using var memory = MemoryFile.Sealed("session-launch", launch.ToByteArray());
-            var process = Spawner.Spawn(new SpawnRequest
+            return Spawner.Spawn(new SpawnRequest
             {
                 Path = options.ShimPath,
                 Arguments = [Path.GetFileName(options.ShimPath), "session", directory],
@@ -44,9 +52,6 @@ internal sealed class SessionSpawner(RuntimeOptions options, SessionStore sessio
                 NewSession = true,
                 BlockedSignals = BlockedSignals,
             });
-            _placement.Place(process.Pid);
-            sessions.Add(RecordOf(process, (id, ticket.Kind), target), process.PidFd, stopping);
-            log.LogDebug("{Kind} session {Id} of '{Owner}' is pid {Pid}", ticket.Kind, id, target.Owner, process.Pid);
         }
         catch
         {

@@ -44,19 +44,25 @@ internal sealed class SessionStore(RuntimeOptions options, CgroupHierarchy cgrou
         }
     }
 
-    /// <summary>Takes a session that has just begun.</summary>
+    /// <summary>Takes a session that has just begun: from here on its process is watched and reaped, whatever is thrown.</summary>
+    /// <exception cref="LinuxException">It can't be recorded, so the next daemon would not know it: it is killed.</exception>
     public void Add(SessionRecord record, SafePidFd process, CancellationToken stopping)
     {
+        var isRecorded = false;
         try
         {
             DurableFile.WriteVolatile(PathOf(record.Id), JsonSerializer.SerializeToUtf8Bytes(record, SessionRecordJson.Default.SessionRecord));
+            isRecorded = true;
         }
-        catch (DirectoryNotFoundException)
+        catch (LinuxException e) when (e.ErrorNumber == Errno.ENOENT)
         {
-            // It has ended already, and taken its directory along.
+            isRecorded = true; // nothing to record: it has ended already, and taken its directory along
         }
-
-        Watch(record, process, stopping);
+        finally
+        {
+            var session = Watch(record, process, stopping);
+            if (!isRecorded) session.Kill();
+        }
     }
 
     /// <summary>Ends the sessions of an owner whose world ends: a pod's network namespace must not be held by those that forward to it.</summary>
@@ -74,7 +80,7 @@ internal sealed class SessionStore(RuntimeOptions options, CgroupHierarchy cgrou
             var id = Path.GetFileName(directory);
             if (Read(id) is not { } record) RemoveUnrecorded(id, directory);
             else if (new ProcessIdentity(record.Pid, record.StartTicks).IsAlive && SafePidFd.TryOpen(record.Pid) is { } process)
-                Watch(record, process, stopping);
+                _ = Watch(record, process, stopping);
             else CleanUp(record);
         }
     }
@@ -97,11 +103,12 @@ internal sealed class SessionStore(RuntimeOptions options, CgroupHierarchy cgrou
 
     private static bool IsOld(string directory) => DateTime.UtcNow - Directory.GetCreationTimeUtc(directory) > UnrecordedPatience;
 
-    private void Watch(SessionRecord record, SafePidFd process, CancellationToken stopping)
+    private Session Watch(SessionRecord record, SafePidFd process, CancellationToken stopping)
     {
         var session = new Session(record, process);
         _sessions[record.Id] = session;
         _ = WatchAsync(session, stopping);
+        return session;
     }
 
     private async Task WatchAsync(Session session, CancellationToken stopping)
