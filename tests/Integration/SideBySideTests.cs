@@ -95,4 +95,24 @@ public sealed class SideBySideTests(DaemonFixture daemon) : NodeTest(daemon)
         await Daemon.StartAsync();
         Assert.Equal(ContainerState.ContainerRunning, (await container.StatusAsync()).State);
     }
+
+    /// <summary>A service manager may stop it while it starts; before it has its handlers the signal itself ends it, which is as good.</summary>
+    [Fact]
+    public async Task SigtermIsNoFailureAtAnyMomentOfTheStart()
+    {
+        const int Steps = 20;
+        const int StepMilliseconds = 25;
+        var container = await RunAsync("sleep 1000");
+        await Daemon.TerminateAsync();
+        for (var step = 0; step < Steps; step++)
+        {
+            Daemon.StartProcess();
+            await Task.Delay(step * StepMilliseconds);
+            var exit = await Daemon.TerminateAsync();
+            Assert.True(exit.Code is 0 or 143, $"after {step * StepMilliseconds} ms: {exit}; see {Daemon.DaemonLog}");
+        }
+
+        await Daemon.StartAsync();
+        Assert.Equal(ContainerState.ContainerRunning, (await container.StatusAsync()).State);
+    }
 }

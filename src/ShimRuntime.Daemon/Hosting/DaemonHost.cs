@@ -182,7 +182,7 @@ internal sealed class DaemonHost : IDisposable
 
     private async Task AcceptAsync(WebApplication server)
     {
-        await server.StartAsync(_stop.Token);
+        await server.StartAsync(CancellationToken.None); // waits for nobody; cancelled, it would be a failure to start, and not an end
         _log.LogInformation("{Version} accepts on {Listen} after {Ms:0} ms", Program.Version, _config.Listen, Milliseconds(_started));
     }
 
