@@ -33,10 +33,17 @@ public sealed class ArmedPoints
     /// <summary>Those that are still to come; none is afterwards.</summary>
     public IReadOnlyList<string> Disarm()
     {
-        var unreached = _armed.Where(p => File.ReadAllText(Path.Combine(_directory, p)) != "off").ToList();
+        var unreached = _armed.Where(p => Read(p) != "off").ToList();
         foreach (var point in _armed) File.Delete(Path.Combine(_directory, point));
         _armed.Clear();
         return unreached;
+    }
+
+    /// <summary>Without .NET's lock on the file: whoever comes by at this moment, in the background, holds it.</summary>
+    private string Read(string point)
+    {
+        using var file = new StreamReader(new FileStream(Path.Combine(_directory, point), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        return file.ReadToEnd();
     }
 
     /// <summary>Names of all hits since the last call, each once.</summary>

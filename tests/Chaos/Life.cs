@@ -147,8 +147,18 @@ public sealed class Life(Node node, string name)
     private async Task CreateAttemptAsync()
     {
         var request = Pod.Request(_config!);
-        var answer = await Node.CallAsync("CreateContainer", async () => await Daemon.Runtime.CreateContainerAsync(request));
-        _container = new Container(Pod, answer!.ContainerId, _config!);
+        var answer = await Node.CallAsync("CreateContainer", async () => await Daemon.Runtime.CreateContainerAsync(request), IsThereAsync);
+        if (answer is not null) _container = new Container(Pod, answer.ContainerId, _config!);
+        else await ReplaceAsync(await StatusAsync());
+    }
+
+    /// <summary>One that was created without an answer, and has lost its shim since: the next attempt is due, as kubelet sees by its list.</summary>
+    private async Task<bool> IsThereAsync()
+    {
+        var list = await Daemon.Runtime.ListContainersAsync(new ListContainersRequest { Filter = new ContainerFilter { PodSandboxId = Pod.Id } });
+        var one = list.Containers.FirstOrDefault(c => c.Metadata.Attempt == _config!.Metadata.Attempt && c.State == ContainerState.ContainerExited);
+        if (one is not null) _container = new Container(Pod, one.Id, _config!);
+        return one is not null;
     }
 
     private async Task ReplaceAsync(ContainerStatus status)

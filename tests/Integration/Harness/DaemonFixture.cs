@@ -191,7 +191,7 @@ public sealed class DaemonFixture : IAsyncLifetime
         var exit = Pid == 0 || !Processes.IsAlive(Pid) ? new ExitCode(0, 0) : await TerminateAsync();
         _client?.Dispose();
         var remains = await World.DestroyAsync();
-        Assert.True(exit.Code == 0, $"SIGTERM ended the daemon with {exit}; see {DaemonLog}");
+        Assert.True(exit.Code == 0, $"SIGTERM ended the daemon with {exit}; see {DaemonLog}:\n{LogTail()}");
         Assert.True(remains.Length == 0, remains);
     }
 
