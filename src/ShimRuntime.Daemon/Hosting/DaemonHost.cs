@@ -133,26 +133,20 @@ internal sealed class DaemonHost : IDisposable
     {
         using var held = locks;
         var gate = new ServiceGate { Locks = held };
+        using var operations = new CancellationTokenSource();
+        await using var opening = new Opening(
+            () => Composition.OpenAsync(_config, _logs, TakeStreams(), operations.Token), gate, HandoverState.Take(_config.State), _stop.Token);
         await using var server = GrpcServer.Build(socket, gate, _desk, _logs);
         // Clients of a daemon that is replaced see a pause, and no half a node: they wait in the socket until all is recovered.
         var isFirst = predecessor is null && _desk.FailedUpgrade.Length == 0;
         if (isFirst) await AcceptAsync(server);
-        using var operations = new CancellationTokenSource();
-        await using var services = await Composition.OpenAsync(_config, _logs, TakeStreams(), operations.Token);
-        gate.Opened(services);
+        var services = await opening.OpenedAsync();
         Successor? successor = null;
         try
         {
-            await services.RecoverAsync(HandoverState.Take(_config.State), _stop.Token);
-            gate.Recovered(services);
+            await opening.RecoveredAsync();
             if (!isFirst) await AcceptAsync(server);
-            _streams = services.Streaming.DuplicateListener();
-            _desk.Listeners = () => (socket.Fd, _streams);
-            _log.LogInformation("ready after {Ms:0} ms", Milliseconds(_started));
-            predecessor?.Ready();
-            socket.IsShared |= _notifier.Ready(socket.Fd, _streams);
-            OverlayCheck.RemoveLeftovers(_config.Root);
-            ReturnGarbage();
+            Ready(socket, services, predecessor);
             successor = await _desk.NextAsync(_stop.Token);
         }
         catch (OperationCanceledException) when (_stop.Token.IsCancellationRequested)
@@ -170,6 +164,18 @@ internal sealed class DaemonHost : IDisposable
         services.Left().Write(_config.State);
         await operations.CancelAsync();
         return successor;
+    }
+
+    /// <summary>Says so to whoever waits for it, and gives back what the start needed.</summary>
+    private void Ready(ListeningSocket socket, Composition services, Predecessor? predecessor)
+    {
+        _streams = services.Streaming.DuplicateListener();
+        _desk.Listeners = () => (socket.Fd, _streams);
+        _log.LogInformation("ready after {Ms:0} ms", Milliseconds(_started));
+        predecessor?.Ready();
+        socket.IsShared |= _notifier.Ready(socket.Fd, _streams);
+        OverlayCheck.RemoveLeftovers(_config.Root);
+        StartMemory.Return();
     }
 
     /// <summary>The composition owns what it is given; what is kept for the next one is a descriptor of its own.</summary>
@@ -198,9 +204,6 @@ internal sealed class DaemonHost : IDisposable
         await server.StopAsync(deadline.Token);
         _log.LogInformation("serves no longer; containers keep running");
     }
-
-    /// <summary>What start and recovery needed is not needed again: the pages go back, once, when nobody waits for us.</summary>
-    private static void ReturnGarbage() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, true, true);
 
     private static double Milliseconds(long since) => Stopwatch.GetElapsedTime(since).TotalMilliseconds;
 }
