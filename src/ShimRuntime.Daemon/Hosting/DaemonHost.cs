@@ -147,6 +147,7 @@ internal sealed class DaemonHost : IDisposable
             await opening.RecoveredAsync();
             if (!isFirst) await AcceptAsync(server);
             Ready(socket, services, predecessor);
+            _ = MemoryKeeper.RunAsync(operations.Token);
             successor = await _desk.NextAsync(_stop.Token);
         }
         catch (OperationCanceledException) when (_stop.Token.IsCancellationRequested)
@@ -166,7 +167,7 @@ internal sealed class DaemonHost : IDisposable
         return successor;
     }
 
-    /// <summary>Says so to whoever waits for it, and gives back what the start needed.</summary>
+    /// <summary>Says so to whoever waits for it.</summary>
     private void Ready(ListeningSocket socket, Composition services, Predecessor? predecessor)
     {
         _streams = services.Streaming.DuplicateListener();
@@ -175,7 +176,6 @@ internal sealed class DaemonHost : IDisposable
         predecessor?.Ready();
         socket.IsShared |= _notifier.Ready(socket.Fd, _streams);
         OverlayCheck.RemoveLeftovers(_config.Root);
-        StartMemory.Return();
     }
 
     /// <summary>The composition owns what it is given; what is kept for the next one is a descriptor of its own.</summary>

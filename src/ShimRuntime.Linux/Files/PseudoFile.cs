@@ -8,6 +8,7 @@ namespace ShimRuntime.Linux;
 public static unsafe class PseudoFile
 {
     private const int MaxPathBytes = 4096;
+    private const int MaxLineBytes = 8192;
 
     /// <summary>What fits the buffer; empty when the file is not there or can't be read.</summary>
     public static ReadOnlySpan<byte> Read(string path, Span<byte> buffer) => Read(path, "", [], buffer);
@@ -28,6 +29,37 @@ public static unsafe class PseudoFile
         text = text.Trim(" \t\n"u8);
         if (text.SequenceEqual("max"u8)) return ulong.MaxValue;
         return Utf8Parser.TryParse(text, out ulong value, out var used) && used == text.Length ? value : null;
+    }
+
+    /// <summary>
+    /// The lines that contain <paramref name="word"/>, each with its end; a line of more than 8,191 bytes is left out. However long the file is, no
+    /// more of it is in memory. Empty when the file is not there.
+    /// </summary>
+    public static string LinesWith(string path, ReadOnlySpan<byte> word)
+    {
+        using var file = new CString(path);
+        var fd = open(file.Pointer, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) return "";
+        var text = new StringBuilder();
+        var bytes = stackalloc byte[MaxLineBytes];
+        var (length, isTooLong) = (0, false);
+        for (int count; (count = FileDescriptor.Read(fd, bytes + length, MaxLineBytes - length)) > 0;)
+        {
+            var rest = new Span<byte>(bytes, length + count);
+            for (int end; (end = rest.IndexOf((byte)'\n')) >= 0; rest = rest[(end + 1)..])
+            {
+                var line = rest[..(end + 1)];
+                if (!isTooLong && line.IndexOf(word) >= 0) text.Append(Encoding.UTF8.GetString(line));
+                isTooLong = false;
+            }
+
+            isTooLong |= rest.Length == MaxLineBytes;
+            length = isTooLong ? 0 : rest.Length;
+            rest[..length].CopyTo(new Span<byte>(bytes, MaxLineBytes));
+        }
+
+        _ = close(fd);
+        return text.ToString();
     }
 
     /// <param name="once">What the kernel gives in one piece, as a number: it need not be asked whether there is more.</param>
