@@ -12,6 +12,7 @@ public sealed class Walk(string name) : IAsyncDisposable
 {
     private static readonly Lock Journal = new();
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LastDeaths = TimeSpan.FromSeconds(1);
     private DaemonFixture? _daemon;
     private ArmedPoints? _points;
     private LeakCheck? _before;
@@ -75,7 +76,10 @@ public sealed class Walk(string name) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_daemon is not null) await _daemon.DisposeAsync();
+        if (_daemon is null) return;
+        // A death that was met in the background at the last moment may be on its way to a daemon that is being ended here.
+        await Task.Delay(LastDeaths);
+        await _daemon.DisposeAsync();
     }
 
     private void Finish()
