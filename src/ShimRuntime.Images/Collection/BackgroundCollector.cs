@@ -42,7 +42,9 @@ internal sealed class BackgroundCollector : IAsyncDisposable
         {
             try
             {
-                await NextAsync(pause == TimeSpan.Zero ? LeaseStore.Grace : pause).ConfigureAwait(false);
+                // Unasked, too: left leases may have expired, or the disk be well again.
+                await Requests.NextAsync(_requests.Reader, pause == TimeSpan.Zero ? LeaseStore.Grace : pause, _stop.Token).ConfigureAwait(false);
+                _ = _requests.Reader.TryRead(out _);
                 await _collector.CollectAsync(_stop.Token).ConfigureAwait(false);
                 pause = TimeSpan.Zero;
             }
@@ -55,21 +57,6 @@ internal sealed class BackgroundCollector : IAsyncDisposable
                 pause = BackOff.After(pause);
                 _log.LogError(e, "Garbage collection of images failed; it is tried again in {Pause}", pause);
             }
-        }
-    }
-
-    /// <summary>The next request, or the end of <paramref name="longest"/>: left leases may have expired, or the disk be well again.</summary>
-    private async Task NextAsync(TimeSpan longest)
-    {
-        using var until = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        until.CancelAfter(longest);
-        try
-        {
-            await _requests.Reader.ReadAsync(until.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!_stop.IsCancellationRequested)
-        {
-            // The time has passed without a request.
         }
     }
 }

@@ -49,7 +49,7 @@ internal sealed class SnapshotReaper : IAsyncDisposable
         var pause = TimeSpan.Zero;
         try
         {
-            while (await NextAsync(pause).ConfigureAwait(false))
+            while (await Requests.NextAsync(_requests.Reader, Longest(pause), _stop.Token).ConfigureAwait(false))
             {
                 while (_requests.Reader.TryRead(out var request))
                 {
@@ -69,19 +69,6 @@ internal sealed class SnapshotReaper : IAsyncDisposable
         foreach (var done in waiting) done.TrySetCanceled(CancellationToken.None);
     }
 
-    /// <summary>A request, or the end of the pause where there is one; false: there will be none any more.</summary>
-    private async Task<bool> NextAsync(TimeSpan pause)
-    {
-        if (pause == TimeSpan.Zero) return await _requests.Reader.WaitToReadAsync(_stop.Token).ConfigureAwait(false);
-        using var until = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        until.CancelAfter(pause);
-        try
-        {
-            return await _requests.Reader.WaitToReadAsync(until.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!_stop.IsCancellationRequested)
-        {
-            return true;
-        }
-    }
+    /// <summary>Without anything to try again there is nothing to do unasked.</summary>
+    private static TimeSpan Longest(TimeSpan pause) => pause == TimeSpan.Zero ? Timeout.InfiniteTimeSpan : pause;
 }
