@@ -48,21 +48,21 @@ internal sealed class SessionStore(RuntimeOptions options, CgroupHierarchy cgrou
     /// <exception cref="LinuxException">It can't be recorded, so the next daemon would not know it: it is killed.</exception>
     public void Add(SessionRecord record, SafePidFd process, CancellationToken stopping)
     {
-        var isRecorded = false;
         try
         {
             DurableFile.WriteVolatile(PathOf(record.Id), JsonSerializer.SerializeToUtf8Bytes(record, SessionRecordJson.Default.SessionRecord));
-            isRecorded = true;
         }
         catch (LinuxException e) when (e.ErrorNumber == Errno.ENOENT)
         {
-            isRecorded = true; // nothing to record: it has ended already, and taken its directory along
+            // It has ended already, and taken its directory along.
         }
-        finally
+        catch
         {
-            var session = Watch(record, process, stopping);
-            if (!isRecorded) session.Kill();
+            Watch(record, process, stopping).Kill();
+            throw;
         }
+
+        _ = Watch(record, process, stopping);
     }
 
     /// <summary>Ends the sessions of an owner whose world ends: a pod's network namespace must not be held by those that forward to it.</summary>
