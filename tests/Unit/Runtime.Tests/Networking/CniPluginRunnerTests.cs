@@ -87,7 +87,7 @@ public sealed class CniPluginRunnerTests : IDisposable
         Write("hangs", $"echo $$ > {_directory}/self; exec sleep 1000");
         using var cancel = new CancellationTokenSource();
         var run = RunAsync("hangs", [], cancellation: cancel.Token);
-        await EventuallyAsync(() => File.Exists(Path.Combine(_directory, "self")));
+        await Eventually.TrueAsync(() => File.Exists(Path.Combine(_directory, "self")), 500);
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
         await AssertGoneAsync("self");
@@ -143,12 +143,6 @@ public sealed class CniPluginRunnerTests : IDisposable
     private Task AssertGoneAsync(string pidFile)
     {
         var pid = int.Parse(File.ReadAllText(Path.Combine(_directory, pidFile)), null);
-        return EventuallyAsync(() => !File.Exists($"/proc/{pid}/cmdline") || File.ReadAllText($"/proc/{pid}/cmdline").Length == 0);
-    }
-
-    private static async Task EventuallyAsync(Func<bool> condition)
-    {
-        for (var i = 0; i < 500 && !condition(); i++) await Task.Delay(20);
-        Assert.True(condition());
+        return Eventually.TrueAsync(() => !File.Exists($"/proc/{pid}/cmdline") || File.ReadAllText($"/proc/{pid}/cmdline").Length == 0, 500);
     }
 }

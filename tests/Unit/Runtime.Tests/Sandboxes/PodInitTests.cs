@@ -125,7 +125,7 @@ public sealed class PodInitTests : IDisposable
         var id = await sandboxes.RunAsync(SandboxWorld.Request(network: NamespaceMode.Node, pid: NamespaceMode.Pod), CancellationToken.None);
         await InsideAsync(id, "i=0; while [ $i -lt 50 ]; do (sh -c 'sleep 0.1' & ) ; i=$((i+1)); done; exit 0");
         var pid = Pid(sandboxes, id);
-        await EventuallyAsync(() => File.ReadAllText($"/proc/{pid}/task/{pid}/children").Trim().Length == 0);
+        await Eventually.TrueAsync(() => File.ReadAllText($"/proc/{pid}/task/{pid}/children").Trim().Length == 0);
     }
 
     [Fact]
@@ -134,7 +134,7 @@ public sealed class PodInitTests : IDisposable
         var sandboxes = await _world.StartAsync();
         var id = await sandboxes.RunAsync(SandboxWorld.Request(network: NamespaceMode.Node, pid: NamespaceMode.Pod), CancellationToken.None);
         using (var init = SafePidFd.TryOpen(Pid(sandboxes, id))) init!.Signal(9);
-        await EventuallyAsync(() => sandboxes.List(null)[0].State == PodSandboxState.SandboxNotready);
+        await Eventually.TrueAsync(() => sandboxes.List(null)[0].State == PodSandboxState.SandboxNotready);
         await sandboxes.RemoveAsync(id, CancellationToken.None);
         Assert.Empty(_world.Leftovers());
     }
@@ -150,9 +150,9 @@ public sealed class PodInitTests : IDisposable
         Assert.All(sandboxes.List(null), s => Assert.Equal(PodSandboxState.SandboxReady, s.State));
         var pid = Pid(sandboxes, a);
         using (var init = SafePidFd.TryOpen(Pid(sandboxes, b))) init!.Signal(9);
-        await EventuallyAsync(() => sandboxes.List(null).Single(s => s.Id == b).State == PodSandboxState.SandboxNotready);
+        await Eventually.TrueAsync(() => sandboxes.List(null).Single(s => s.Id == b).State == PodSandboxState.SandboxNotready);
         foreach (var id in new[] { a, b }) await sandboxes.RemoveAsync(id, CancellationToken.None);
-        await EventuallyAsync(() => !Directory.Exists($"/proc/{pid}"));
+        await Eventually.TrueAsync(() => !Directory.Exists($"/proc/{pid}"));
         Assert.Empty(_world.Leftovers());
     }
 
@@ -209,11 +209,5 @@ public sealed class PodInitTests : IDisposable
         });
         _ = await _world.Exits.ReapAsync(child, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
         return Encoding.UTF8.GetString(MemoryFile.ReadWritten(output));
-    }
-
-    private static async Task EventuallyAsync(Func<bool> condition)
-    {
-        for (var i = 0; i < 1_000 && !condition(); i++) await Task.Delay(20);
-        Assert.True(condition());
     }
 }

@@ -34,19 +34,19 @@ public sealed class SandboxRecoveryTests : IDisposable
         _world.UseScript("hangs", $"echo $CNI_COMMAND >> {_world.At("calls")}; [ $CNI_COMMAND = DEL ] && exit 0; exec sleep 1000");
         var first = await _world.StartAsync();
         _ = first.RunAsync(SandboxWorld.Request(), CancellationToken.None);
-        await EventuallyAsync(() => File.Exists(_world.At("calls")));
+        await Eventually.TrueAsync(() => File.Exists(_world.At("calls")));
 
         // As a kill -9 leaves it: the record says Creating. A copy, because this process undoes its own.
         Copy(_world.At("root"), _world.At("copy"));
         _world.KillDaemon();
-        await EventuallyAsync(() => _world.Leftovers().Count == 0);
+        await Eventually.TrueAsync(() => _world.Leftovers().Count == 0);
         Directory.Delete(_world.At("root"), true);
         Directory.Move(_world.At("copy"), _world.At("root"));
         Assert.NotEmpty(_world.Leftovers());
 
         var sandboxes = await _world.StartAsync();
         Assert.Empty(sandboxes.List(null));
-        await EventuallyAsync(() => _world.Leftovers().Count == 0);
+        await Eventually.TrueAsync(() => _world.Leftovers().Count == 0);
         Assert.Equal(["ADD", "DEL", "DEL"], File.ReadAllLines(_world.At("calls")));
     }
 
@@ -95,7 +95,7 @@ public sealed class SandboxRecoveryTests : IDisposable
         var sandboxes = await _world.StartAsync();
         Assert.Equal(listed ? [PodSandboxState.SandboxNotready] : [], sandboxes.List(null).Select(s => s.State));
         if (listed) await sandboxes.RemoveAsync(id, CancellationToken.None);
-        await EventuallyAsync(() => _world.Leftovers().Count == 0);
+        await Eventually.TrueAsync(() => _world.Leftovers().Count == 0);
         Assert.False(Directory.Exists(_world.At("root/aside")));
     }
 
@@ -121,8 +121,8 @@ public sealed class SandboxRecoveryTests : IDisposable
         _world.KillDaemon();
         Edit(id, r => r.Replace("\"Ready\"", $"\"{phase}\"", StringComparison.Ordinal));
         var sandboxes = await _world.StartAsync();
-        await EventuallyAsync(() => !File.Exists(_world.At($"netns/shimruntime-{id[..16]}")));
-        if (listed is null) await EventuallyAsync(() => sandboxes.List(null).Count == 0);
+        await Eventually.TrueAsync(() => !File.Exists(_world.At($"netns/shimruntime-{id[..16]}")));
+        if (listed is null) await Eventually.TrueAsync(() => sandboxes.List(null).Count == 0);
         else Assert.Equal(listed, Status(sandboxes, id).Status.State);
         await sandboxes.RemoveAsync(id, CancellationToken.None);
         Assert.Empty(_world.Leftovers());
@@ -155,7 +155,7 @@ public sealed class SandboxRecoveryTests : IDisposable
         var sandboxes = await RestartAsync();
         Assert.Empty(sandboxes.List(null));
         Assert.Single(Directory.EnumerateFileSystemEntries(_world.At("root/aside")));
-        await EventuallyAsync(() => _world.Leftovers().Count == 0);
+        await Eventually.TrueAsync(() => _world.Leftovers().Count == 0);
     }
 
     private async Task<Runtime.Sandboxes.SandboxService> RestartAsync()
@@ -183,11 +183,5 @@ public sealed class SandboxRecoveryTests : IDisposable
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             File.Copy(file, target);
         }
-    }
-
-    private static async Task EventuallyAsync(Func<bool> condition)
-    {
-        for (var i = 0; i < 1_000 && !condition(); i++) await Task.Delay(20);
-        Assert.True(condition());
     }
 }

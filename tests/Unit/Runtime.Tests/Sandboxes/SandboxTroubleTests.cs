@@ -20,7 +20,7 @@ public sealed class SandboxTroubleTests : IDisposable
         var sandboxes = await _world.StartAsync();
         using var gone = new CancellationTokenSource();
         var first = sandboxes.RunAsync(SandboxWorld.Request(), gone.Token);
-        await EventuallyAsync(() => sandboxes.List(null).Count == 1);
+        await Eventually.TrueAsync(() => sandboxes.List(null).Count == 1);
         Assert.Equal(PodSandboxState.SandboxNotready, sandboxes.List(null)[0].State);
         await gone.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
@@ -56,7 +56,7 @@ public sealed class SandboxTroubleTests : IDisposable
         _world.UseScript("hangs", $"echo $CNI_COMMAND >> {_world.At("calls")}; [ $CNI_COMMAND = DEL ] && exit 0; exec sleep 1000");
         var sandboxes = await _world.StartAsync();
         var run = sandboxes.RunAsync(SandboxWorld.Request(), CancellationToken.None);
-        await EventuallyAsync(() => new FileInfo(_world.At("calls")) is { Exists: true, Length: > 0 }); // a shell makes a file before it writes
+        await Eventually.TrueAsync(() => new FileInfo(_world.At("calls")) is { Exists: true, Length: > 0 }); // a shell makes a file before it writes
         await sandboxes.StopAsync(sandboxes.List(null)[0].Id, CancellationToken.None);
 
         Assert.Equal(FaultCode.Aborted, (await Assert.ThrowsAsync<RuntimeFault>(() => run)).Code);
@@ -92,7 +92,7 @@ public sealed class SandboxTroubleTests : IDisposable
         await Assert.ThrowsAsync<RuntimeFault>(() => sandboxes.RemoveAsync(id, CancellationToken.None));
 
         File.WriteAllText(_world.At("fixed"), "");
-        await EventuallyAsync(() => !File.Exists(_world.At($"root/sandboxes/{id}/cni.json")));
+        await Eventually.TrueAsync(() => !File.Exists(_world.At($"root/sandboxes/{id}/cni.json")));
         await sandboxes.RemoveAsync(id, CancellationToken.None);
         Assert.Empty(_world.Leftovers());
     }
@@ -108,7 +108,7 @@ public sealed class SandboxTroubleTests : IDisposable
         var again = await Assert.ThrowsAsync<RuntimeFault>(() => sandboxes.RunAsync(SandboxWorld.Request(), CancellationToken.None));
         Assert.NotEqual(FaultCode.AlreadyExists, again.Code);
         File.WriteAllText(_world.At("fixed"), "");
-        await EventuallyAsync(() => _world.Leftovers().Count == 0);
+        await Eventually.TrueAsync(() => _world.Leftovers().Count == 0);
     }
 
     [Fact]
@@ -132,11 +132,5 @@ public sealed class SandboxTroubleTests : IDisposable
         Assert.Equal(FaultCode.InvalidArgument, Assert.Throws<RuntimeFault>(() => store.Find("")).Code);
         Assert.Null(store.Find("1"));
         Assert.NotNull(store.Find(new string('0', 63) + "b"));
-    }
-
-    private static async Task EventuallyAsync(Func<bool> condition)
-    {
-        for (var i = 0; i < 1_000 && !condition(); i++) await Task.Delay(20);
-        Assert.True(condition());
     }
 }

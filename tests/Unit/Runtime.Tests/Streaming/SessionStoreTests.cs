@@ -55,10 +55,8 @@ public sealed class SessionStoreTests : IDisposable
 
     private async Task GoneAsync(int pid)
     {
-        for (var i = 0; i < 500 && (Directory.Exists($"/proc/{pid}") || _store.CountOf(Owner) > 0 || Directory.Exists(Path.Combine(_state, "s", Id))); i++)
-            await Task.Delay(20);
-        Assert.False(Directory.Exists($"/proc/{pid}"), $"pid {pid} is not reaped");
-        Assert.Equal(0, _store.CountOf(Owner));
-        Assert.False(Directory.Exists(Path.Combine(_state, "s", Id)));
+        await Eventually.TrueAsync(() => !Directory.Exists($"/proc/{pid}"), 500);
+        await Eventually.TrueAsync(() => _store.CountOf(Owner) == 0, 500);
+        await Eventually.TrueAsync(() => !Directory.Exists(Path.Combine(_state, "s", Id)), 500);
     }
 }
