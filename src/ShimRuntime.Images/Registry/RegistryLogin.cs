@@ -40,10 +40,13 @@ internal sealed record RegistryLogin
             Username = username,
             Password = password,
             IdentityToken = NullIfEmpty(credentials.IdentityToken),
-            RegistryToken = NullIfEmpty(credentials.RegistryToken),
+            RegistryToken = Bearer(credentials.RegistryToken),
             ServerAuthority = Authority(credentials.ServerAddress),
         };
     }
+
+    /// <summary>Visible ASCII and no space: what may stand in an Authorization header (RFC 6750, section 2.1).</summary>
+    public static bool IsBearer(string token) => token.Length > 0 && !token.AsSpan().ContainsAnyExceptInRange('!', '~');
 
     /// <summary>
     /// This login, or none: an endpoint gets it when the server address names it, or, without one, when it is the reference's registry.
@@ -81,6 +84,9 @@ internal sealed record RegistryLogin
 
     private static RuntimeFault Malformed() =>
         RuntimeFault.InvalidArgument("failed to read registry credentials: auth is not base64 of user:password");
+
+    private static string? Bearer(string? token) => string.IsNullOrEmpty(token) || IsBearer(token) ? NullIfEmpty(token) : throw RuntimeFault.InvalidArgument(
+        "failed to read registry credentials: registry_token has characters that no token has; give the token alone, without spaces or line ends");
 
     private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 }

@@ -83,7 +83,7 @@ internal sealed class TokenServer(RegistryEndpoint endpoint, RegistryLogin login
         {
             var answer = JsonSerializer.Deserialize(body, RegistryJson.Default.TokenAnswer);
             var token = string.IsNullOrEmpty(answer?.Token) ? answer?.AccessToken : answer.Token;
-            return string.IsNullOrEmpty(token) || token.Any(c => c is <= ' ' or > '~') ? null : token;
+            return token is not null && RegistryLogin.IsBearer(token) ? token : null;
         }
         catch (JsonException)
         {

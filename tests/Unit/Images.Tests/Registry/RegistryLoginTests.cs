@@ -47,6 +47,21 @@ public sealed class RegistryLoginTests
     }
 
     [Theory]
+    [InlineData("secret\r\nX-Other: 1")]
+    [InlineData("secret\n")]
+    [InlineData("sec ret")]
+    [InlineData("secret\0")]
+    [InlineData("s\u00e9cret")]
+    public void ATokenThatNoHeaderMayHaveIsInvalidAndNotRepeated(string token)
+    {
+        var fault = Assert.Throws<RuntimeFault>(() => RegistryLogin.From(new RegistryCredentials(null, null, null, null, null, token)));
+        Assert.Equal(FaultCode.InvalidArgument, fault.Code);
+        Assert.Contains("registry_token", fault.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(token, fault.Message, StringComparison.Ordinal);
+        Assert.Equal("abc.DEF-_~+/=", RegistryLogin.From(new RegistryCredentials(null, null, null, null, null, "abc.DEF-_~+/=")).RegistryToken);
+    }
+
+    [Theory]
     [InlineData("!!!")]
     [InlineData("dXNlcg==")]
     [InlineData("OnB3")]
