@@ -27,7 +27,8 @@ internal sealed class RestoreArchive : IDisposable
         (string Field, string Path) source, string failure, (ContainerFiles Files, bool Unsealed) terms, CancellationToken cancellation)
     {
         CheckpointTarget.CheckPath(source, failure);
-        await using var file = OpenFile(source.Path, failure);
+        var named = $"{failure}: {source.Field} '{ContainerPath.Show(source.Path)}'";
+        await using var file = OpenFile(source.Path, named);
         var archive = new RestoreArchive(terms.Files, terms.Files.MakeStaging());
         try
         {
@@ -39,8 +40,7 @@ internal sealed class RestoreArchive : IDisposable
         catch (InvalidDataException e)
         {
             archive.Dispose();
-            throw RuntimeFault.InvalidArgument(
-                $"{failure}: '{ContainerPath.Show(source.Path)}' is no checkpoint archive that is restored: {e.Message}");
+            throw RuntimeFault.InvalidArgument($"{named} is no checkpoint archive that is restored: {e.Message}");
         }
         catch (RuntimeFault e)
         {
@@ -74,16 +74,16 @@ internal sealed class RestoreArchive : IDisposable
     }
 
     /// <summary>A regular file and nothing that blocks; links on the way are the caller's, who is root.</summary>
-    private static FileStream OpenFile(string path, string failure)
+    private static FileStream OpenFile(string path, string named)
     {
         using var root = SafeDirFd.Open("/");
-        var handle = TryOpen(root, path, failure) ?? throw RuntimeFault.NotFound($"{failure}: there is no file '{ContainerPath.Show(path)}'");
+        var handle = TryOpen(root, path, named) ?? throw RuntimeFault.NotFound($"{named} is not there");
         if (FileMetadata.Stat(handle).Kind == FileKind.Regular) return new FileStream(handle, FileAccess.Read, 0, false);
         handle.Dispose();
-        throw RuntimeFault.InvalidArgument($"{failure}: '{ContainerPath.Show(path)}' is no regular file");
+        throw RuntimeFault.InvalidArgument($"{named} is no regular file");
     }
 
-    private static Microsoft.Win32.SafeHandles.SafeFileHandle? TryOpen(SafeDirFd root, string path, string failure)
+    private static Microsoft.Win32.SafeHandles.SafeFileHandle? TryOpen(SafeDirFd root, string path, string named)
     {
         const int ReadOnlyNonBlocking = 0x800;
         try
@@ -92,7 +92,7 @@ internal sealed class RestoreArchive : IDisposable
         }
         catch (LinuxException e)
         {
-            throw RuntimeFault.InvalidArgument($"{failure}: '{ContainerPath.Show(path)}' can't be read: {e.Message}");
+            throw RuntimeFault.InvalidArgument($"{named} can't be read: {e.Message}");
         }
     }
 }
